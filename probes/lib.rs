@@ -1,0 +1,27 @@
+//! What can be seen of a deployed service, and how it is judged.
+//!
+//! A *kind* of probe ([`contract::Kind`]) observes a target and judges what it saw by *rules*
+//! ([`rule::Rule`]). Observing does all the I/O, through a [`context::Context`]; judging is a pure
+//! function of settings, evidence and time. [`KINDS`] lists every kind; rule catalogue, JSON
+//! schema and reference tables come from it.
+//!
+//! This crate knows no scheduler, store, HTTP server, command line or metrics registry.
+
+pub mod blind;
+pub mod context;
+pub mod contract;
+pub mod duration;
+pub mod impact;
+pub mod judgement;
+pub mod measurement;
+pub mod net;
+pub mod registry;
+pub mod rule;
+pub mod run_id;
+pub mod secret;
+pub mod severity;
+
+use registry::Registration;
+
+/// Every kind of probe, in the order of tables and documentation.
+pub static KINDS: &[Registration] = &[];

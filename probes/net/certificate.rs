@@ -1,0 +1,64 @@
+//! What a certificate says, as evidence.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use jiff::Timestamp;
+use rustls_pki_types::CertificateDer;
+use serde::{Deserialize, Serialize};
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+/// At most so many certificates of a chain are read, and names of a certificate.
+pub const MOST: usize = 100;
+
+/// The facts of a certificate that probes other than `tls` need too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// Its subject's distinguished name.
+    pub subject: String,
+    /// Its issuer's distinguished name.
+    pub issuer: String,
+    /// From when it is valid.
+    pub not_before: Timestamp,
+    /// Until when it is valid.
+    pub not_after: Timestamp,
+    /// The DNS names and addresses that it speaks for.
+    pub names: Vec<String>,
+}
+
+/// Reads what fits; a certificate that cannot be read is left out.
+pub fn read_chain(chain: &[CertificateDer<'_>]) -> Vec<Certificate> {
+    chain.iter().take(MOST).filter_map(|der| read(der)).collect()
+}
+
+fn read(der: &[u8]) -> Option<Certificate> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let validity = certificate.validity();
+    let names = certificate
+        .subject_alternative_name()
+        .ok()
+        .flatten()
+        .map(|extension| extension.value.general_names.iter().filter_map(name).take(MOST).collect())
+        .unwrap_or_default();
+    Some(Certificate {
+        subject: certificate.subject().to_string(),
+        issuer: certificate.issuer().to_string(),
+        not_before: Timestamp::from_second(validity.not_before.timestamp()).ok()?,
+        not_after: Timestamp::from_second(validity.not_after.timestamp()).ok()?,
+        names,
+    })
+}
+
+fn name(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => {
+            let address = match <[u8; 4]>::try_from(*bytes) {
+                Ok(v4) => IpAddr::V4(Ipv4Addr::from(v4)),
+                Err(_) => IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(*bytes).ok()?)),
+            };
+            Some(address.to_string())
+        }
+        _ => None,
+    }
+}

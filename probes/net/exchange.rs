@@ -1,0 +1,285 @@
+//! One HTTP request and its answer over a connection of its own, on hyper's connection API.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, timeout_at};
+
+use crate::blind::Blind;
+use crate::net::body::{Body, Reader};
+use crate::net::connection::{Connection, Stream};
+use crate::net::failure::{self, Failure};
+use crate::net::phase::{Phase, Phases};
+
+/// An answer's head is read up to so many bytes; hyper's own bound, stated here.
+const HEAD_BYTES: usize = 256 * 1024;
+
+/// An answer's head is read up to so many headers.
+const HEAD_COUNT: usize = 1000;
+
+/// One request and what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// The request's method.
+    pub method: String,
+    /// Where it went.
+    pub url: String,
+    /// How it got there.
+    pub connection: Connection,
+    /// What was answered, if anything was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
+    /// What went wrong, also with an answer whose body broke off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// What was answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// `1.0`, `1.1` or `2`.
+    pub version: String,
+    /// The status code.
+    pub status: u16,
+    /// Names in lower case, in the order in which they came.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Body,
+}
+
+impl Answer {
+    /// The first value of a header, whose name is given in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.all(name).next()
+    }
+
+    /// Every value of a header, whose name is given in lower case.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.headers.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Exchange {
+    /// What the phases took.
+    pub const fn phases(&self) -> &Phases {
+        &self.connection.phases
+    }
+}
+
+/// What came of sending a request.
+pub struct Sent {
+    /// The answer's head and body.
+    pub answer: Option<Answer>,
+    /// What went wrong.
+    pub failure: Option<Failure>,
+}
+
+/// A connection that speaks HTTP.
+pub struct Session {
+    driver: Driver,
+    sender: Sender,
+}
+
+enum Sender {
+    Http1(http1::SendRequest<Full<Bytes>>),
+    Http2(http2::SendRequest<Full<Bytes>>),
+}
+
+impl Session {
+    /// Starts to speak HTTP over a stream: HTTP/2 where ALPN agreed on it.
+    pub async fn start(stream: Stream, http2: bool) -> Result<Result<Self, Failure>, Blind> {
+        let spawned = Spawned::default();
+        let io = TokioIo::new(stream);
+        let started = if http2 {
+            http2::Builder::new(spawned.clone())
+                .timer(TokioTimer::new())
+                .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))
+                .handshake(io)
+                .await
+                .map(|(sender, connection)| {
+                    (Sender::Http2(sender), Driver::new(connection, spawned))
+                })
+        } else {
+            http1::Builder::new()
+                .max_buf_size(HEAD_BYTES)
+                .max_headers(HEAD_COUNT)
+                .handshake(io)
+                .await
+                .map(|(sender, connection)| {
+                    (Sender::Http1(sender), Driver::new(connection, spawned))
+                })
+        };
+        match started {
+            Ok((sender, driver)) => Ok(Ok(Self { driver, sender })),
+            Err(error) => failure::of_hyper(Phase::Processing, &error).map(Err),
+        }
+    }
+
+    /// Sends a request and reads the answer, both before `deadline`.
+    pub async fn send(
+        &mut self,
+        request: http::Request<Full<Bytes>>,
+        body_cap: usize,
+        deadline: Instant,
+        timeout: Duration,
+        phases: &mut Phases,
+    ) -> Result<Sent, Blind> {
+        let started = Instant::now();
+        let answered = {
+            let sending = async {
+                match &mut self.sender {
+                    Sender::Http1(sender) => {
+                        sender.ready().await?;
+                        sender.send_request(request).await
+                    }
+                    Sender::Http2(sender) => {
+                        sender.ready().await?;
+                        sender.send_request(request).await
+                    }
+                }
+            };
+            timeout_at(deadline, self.driver.drive(sending)).await
+        };
+        phases.note(Phase::Processing, started.elapsed());
+        let failed = |failure| Ok(Sent { answer: None, failure: Some(failure) });
+        let response = match answered {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return failed(failure::of_hyper(Phase::Processing, &error)?),
+            Err(_) => return failed(Failure::timeout(Phase::Processing, timeout)),
+        };
+        let (head, incoming) = response.into_parts();
+        let started = Instant::now();
+        let encoding = head.headers.get(http::header::CONTENT_ENCODING);
+        let reader = Reader::new(encoding.and_then(|value| value.to_str().ok()), body_cap);
+        let (body, failure) = self.read(incoming, reader, deadline, timeout).await?;
+        phases.note(Phase::Transfer, started.elapsed());
+        Ok(Sent { answer: Some(answer(&head, body)), failure })
+    }
+
+    async fn read(
+        &mut self,
+        mut incoming: Incoming,
+        mut reader: Reader,
+        deadline: Instant,
+        timeout: Duration,
+    ) -> Result<(Body, Option<Failure>), Blind> {
+        loop {
+            let failure = match timeout_at(deadline, self.driver.drive(incoming.frame())).await {
+                Ok(None) => return Ok((reader.finish(None), None)),
+                Ok(Some(Ok(frame))) => match frame.data_ref() {
+                    Some(piece) if !reader.take(piece) => return Ok((reader.finish(None), None)),
+                    _ => continue,
+                },
+                Ok(Some(Err(error))) => failure::of_hyper(Phase::Transfer, &error)?,
+                Err(_) => Failure::timeout(Phase::Transfer, timeout),
+            };
+            let body = reader.finish(Some(failure.detail.clone()));
+            return Ok((body, Some(failure)));
+        }
+    }
+}
+
+fn answer(head: &http::response::Parts, body: Body) -> Answer {
+    Answer {
+        version: match head.version {
+            http::Version::HTTP_10 => "1.0",
+            http::Version::HTTP_2 => "2",
+            _ => "1.1",
+        }
+        .to_owned(),
+        status: head.status.as_u16(),
+        headers: head
+            .headers
+            .iter()
+            .map(|(name, value)| {
+                (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+            })
+            .collect(),
+        body,
+    }
+}
+
+/// Drives hyper's connection while something is awaited from it, so that no task is left behind
+/// when a run ends.
+struct Driver {
+    connection: Option<Background>,
+    spawned: Spawned,
+    tasks: FuturesUnordered<Background>,
+}
+
+type Background = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Driver {
+    fn new(
+        connection: impl Future<Output = hyper::Result<()>> + Send + 'static,
+        spawned: Spawned,
+    ) -> Self {
+        // Its errors reach whoever waits for the answer as well.
+        let connection = async move {
+            let _reported_to_the_sender = connection.await;
+        };
+        Self { connection: Some(Box::pin(connection)), spawned, tasks: FuturesUnordered::new() }
+    }
+
+    async fn drive<F: Future>(&mut self, wanted: F) -> F::Output {
+        let mut wanted = pin!(wanted);
+        poll_fn(|cx| {
+            self.poll_background(cx);
+            match wanted.as_mut().poll(cx) {
+                Poll::Ready(output) => Poll::Ready(output),
+                Poll::Pending => {
+                    // What was just asked for may be waiting in the connection's queue.
+                    self.poll_background(cx);
+                    wanted.as_mut().poll(cx)
+                }
+            }
+        })
+        .await
+    }
+
+    fn poll_background(&mut self, cx: &mut TaskContext<'_>) {
+        if let Some(connection) = &mut self.connection
+            && connection.as_mut().poll(cx).is_ready()
+        {
+            self.connection = None;
+        }
+        loop {
+            self.tasks.extend(self.spawned.take());
+            while let Poll::Ready(Some(())) = self.tasks.poll_next_unpin(cx) {}
+            if self.spawned.is_empty() {
+                break;
+            }
+        }
+    }
+}
+
+/// hyper's HTTP/2 wants to spawn; what it spawns is driven with its connection.
+#[derive(Clone, Default)]
+struct Spawned(Arc<Mutex<Vec<Background>>>);
+
+impl Spawned {
+    fn take(&self) -> Vec<Background> {
+        std::mem::take(&mut self.0.lock().expect("no panic under this lock"))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.lock().expect("no panic under this lock").is_empty()
+    }
+}
+
+impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Spawned {
+    fn execute(&self, task: F) {
+        self.0.lock().expect("no panic under this lock").push(Box::pin(task));
+    }
+}

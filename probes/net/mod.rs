@@ -1,0 +1,21 @@
+//! The way to the network: one dialler and one HTTP exchange for every probe.
+
+pub mod body;
+pub mod budget;
+pub mod certificate;
+pub mod connection;
+pub mod dial;
+pub mod exchange;
+pub mod failure;
+pub mod guard;
+pub mod network;
+pub mod origin;
+pub mod phase;
+pub mod proxy;
+pub mod redirect;
+pub mod request;
+pub mod resolve;
+pub mod sighting;
+pub mod target;
+pub mod tls;
+pub mod trust;

@@ -1,0 +1,56 @@
+//! What all runs of a process share on their way to the network.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use http::HeaderValue;
+use tokio::sync::OwnedMutexGuard;
+
+use crate::net::budget::Budgets;
+use crate::net::origin::Origin;
+use crate::net::resolve::Resolver;
+use crate::net::trust::Roots;
+use crate::secret::Vault;
+
+/// What all runs share: roots, resolver, secrets, budgets, locks, and the name that we go by.
+#[derive(Debug)]
+pub struct Network {
+    /// The roots that a service's own trust starts from.
+    pub roots: Roots,
+    /// The machine's resolver.
+    pub resolver: Resolver,
+    /// Secrets, and their removal from all that was seen.
+    pub vault: Arc<Vault>,
+    /// How much active work each origin bears.
+    pub budgets: Budgets,
+    /// `musterd/VERSION`, with a contact where one is configured.
+    pub user_agent: HeaderValue,
+    locks: Mutex<HashMap<Origin, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Network {
+    /// A network. A contact that is no header value is left out.
+    pub fn new(
+        roots: Roots,
+        resolver: Resolver,
+        vault: Arc<Vault>,
+        budgets: Budgets,
+        contact: Option<&str>,
+    ) -> Self {
+        const PLAIN: &str = concat!("musterd/", env!("CARGO_PKG_VERSION"));
+        let user_agent = contact
+            .and_then(|contact| HeaderValue::from_str(&format!("{PLAIN} (+{contact})")).ok())
+            .unwrap_or(HeaderValue::from_static(PLAIN));
+        Self { roots, resolver, vault, budgets, user_agent, locks: Mutex::default() }
+    }
+
+    /// Waits until no other active run is at work on this origin.
+    pub async fn lock(&self, origin: &Origin) -> OwnedMutexGuard<()> {
+        let lock = {
+            let mut locks = self.locks.lock().expect("no panic under this lock");
+            locks.retain(|_, lock| Arc::strong_count(lock) > 1);
+            Arc::clone(locks.entry(origin.clone()).or_default())
+        };
+        lock.lock_owned().await
+    }
+}

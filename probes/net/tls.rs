@@ -1,0 +1,224 @@
+//! One TLS handshake that records what it saw and lets its caller decide.
+
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::WebPkiServerVerifier;
+use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::blind::Blind;
+use crate::net::certificate::{Certificate, read_chain};
+use crate::net::failure::{self, Failure, FailureKind};
+use crate::net::phase::Phase;
+use crate::net::trust::TlsMaterial;
+
+/// What a handshake saw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TlsFacts {
+    /// The name that was asked for, and that the certificate must bear.
+    pub server_name: String,
+    /// `TLS 1.2` or `TLS 1.3`, as blackbox_exporter labels them.
+    pub version: String,
+    /// The cipher suite's name in IANA's registry.
+    pub cipher: String,
+    /// The key exchange group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// What ALPN agreed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpn: Option<String>,
+    /// The chain as it was sent, the server's own certificate first.
+    pub chain: Vec<Certificate>,
+    /// Why the chain does not verify; `None` when it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distrust: Option<Distrust>,
+}
+
+/// Why a chain does not verify.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Distrust {
+    /// The reason, for rules.
+    pub kind: DistrustKind,
+    /// The reason in words.
+    pub detail: String,
+}
+
+/// The reasons for which a chain does not verify.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DistrustKind {
+    /// Its time is over.
+    Expired,
+    /// Its time has not come.
+    NotYetValid,
+    /// It speaks for other names.
+    HostMismatch,
+    /// No trusted root was reached.
+    UnknownIssuer,
+    /// Anything else.
+    Other,
+}
+
+/// Protocols that ALPN offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Alpn {
+    /// HTTP/2 and HTTP/1.1.
+    #[default]
+    Http,
+    /// HTTP/1.1 alone.
+    Http1,
+    /// No extension at all: what speaks over TLS is not HTTP.
+    None,
+}
+
+impl Alpn {
+    fn protocols(self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Http => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+            Self::Http1 => vec![b"http/1.1".to_vec()],
+            Self::None => Vec::new(),
+        }
+    }
+}
+
+/// Shakes hands. A certificate that does not verify does not end the handshake: it is in the
+/// facts, and the caller sends nothing secret then.
+pub async fn handshake(
+    stream: TcpStream,
+    name: ServerName<'static>,
+    material: &TlsMaterial,
+    alpn: Alpn,
+) -> Result<Result<(Box<TlsStream<TcpStream>>, TlsFacts), Failure>, Blind> {
+    let recorder = Arc::new(Recorder {
+        verifier: Arc::clone(&material.verifier),
+        distrust: OnceLock::new(),
+    });
+    let mut config = (*material.config).clone();
+    config.alpn_protocols = alpn.protocols();
+    config
+        .dangerous()
+        .set_certificate_verifier(Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>);
+    let server_name = name.to_str().into_owned();
+    match TlsConnector::from(Arc::new(config)).connect(name, stream).await {
+        Ok(stream) => {
+            let facts = facts(server_name, &stream, &recorder);
+            Ok(Ok((Box::new(stream), facts)))
+        }
+        Err(error) => failure::of_io(Phase::Tls, &error).map(|failure| {
+            Err(match failure.kind {
+                FailureKind::Closed => Failure {
+                    detail: "the peer closed the connection in the handshake".to_owned(),
+                    ..failure
+                },
+                FailureKind::Reset => Failure {
+                    detail: "the peer reset the connection in the handshake".to_owned(),
+                    ..failure
+                },
+                _ => failure,
+            })
+        }),
+    }
+}
+
+fn facts(server_name: String, stream: &TlsStream<TcpStream>, recorder: &Recorder) -> TlsFacts {
+    let (_, connection) = stream.get_ref();
+    TlsFacts {
+        server_name,
+        version: match connection.protocol_version() {
+            Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2".to_owned(),
+            Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3".to_owned(),
+            other => format!("{other:?}"),
+        },
+        cipher: connection
+            .negotiated_cipher_suite()
+            .map(|suite| suite.suite().as_str().unwrap_or("unknown").replace("TLS13_", "TLS_"))
+            .unwrap_or_default(),
+        group: connection.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name())),
+        alpn: connection
+            .alpn_protocol()
+            .map(|protocol| String::from_utf8_lossy(protocol).into_owned()),
+        chain: read_chain(connection.peer_certificates().unwrap_or_default()),
+        distrust: recorder.distrust.get().cloned(),
+    }
+}
+
+/// Verifies as a browser would, notes the verdict, and lets the handshake go on.
+#[derive(Debug)]
+struct Recorder {
+    verifier: Arc<WebPkiServerVerifier>,
+    distrust: OnceLock<Distrust>,
+}
+
+impl ServerCertVerifier for Recorder {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verdict = self.verifier.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        if let Err(error) = verdict {
+            // The first verdict stands; a handshake verifies once.
+            let _first = self.distrust.set(distrust(&error));
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls12_signature(message, cert, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls13_signature(message, cert, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
+}
+
+fn distrust(error: &rustls::Error) -> Distrust {
+    let rustls::Error::InvalidCertificate(reason) = error else {
+        return Distrust { kind: DistrustKind::Other, detail: error.to_string() };
+    };
+    let (kind, detail) = match reason {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            (DistrustKind::Expired, "the certificate has expired".to_owned())
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            (DistrustKind::NotYetValid, "the certificate is not valid yet".to_owned())
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            (DistrustKind::HostMismatch, "the certificate speaks for other names".to_owned())
+        }
+        CertificateError::UnknownIssuer => (
+            DistrustKind::UnknownIssuer,
+            "no trusted root vouches for the certificate".to_owned(),
+        ),
+        other => (DistrustKind::Other, format!("the certificate does not verify: {other}")),
+    };
+    Distrust { kind, detail }
+}

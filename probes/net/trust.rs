@@ -1,0 +1,199 @@
+//! Whom we trust and who we are: roots, private authorities, client certificates.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::AsyncReadExt as _;
+
+use crate::blind::{Blind, Cause};
+
+/// The longest file of certificates or keys that is read, in bytes.
+const LONGEST: u64 = 4 * 1024 * 1024;
+
+/// The certificate and key that we show to a server that asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// PEM: our certificate, and what leads to its root.
+    pub certificate: PathBuf,
+    /// PEM: its private key.
+    pub key: PathBuf,
+}
+
+/// How peers are verified, and what is shown to them.
+#[derive(Clone)]
+pub struct TlsMaterial {
+    /// Everything but the verifier, which records for one connection.
+    pub config: Arc<ClientConfig>,
+    /// The verdict on a chain.
+    pub verifier: Arc<WebPkiServerVerifier>,
+}
+
+impl std::fmt::Debug for TlsMaterial {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TlsMaterial")
+    }
+}
+
+/// The roots that a process starts from.
+#[derive(Debug, Clone)]
+pub struct Roots {
+    store: Arc<RootCertStore>,
+    plain: Result<TlsMaterial, String>,
+}
+
+impl Roots {
+    /// Mozilla's roots as bundled, and the platform's where `system` says so. A platform store
+    /// that cannot be read adds nothing; the errors are given back for the log.
+    pub fn new(system: bool) -> (Self, Vec<String>) {
+        let mut store = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        let mut errors = Vec::new();
+        if system {
+            let loaded = rustls_native_certs::load_native_certs();
+            errors.extend(loaded.errors.iter().map(ToString::to_string));
+            store.add_parsable_certificates(loaded.certs);
+        }
+        let store = Arc::new(store);
+        let plain = material(Arc::clone(&store), None).map_err(|error| error.to_string());
+        (Self { store, plain }, errors)
+    }
+}
+
+/// A service's own trust: files are read at each run, so that a rotated one is used at once.
+#[derive(Debug, Default)]
+pub struct Trust {
+    /// PEM of authorities that are trusted beside the roots.
+    pub ca: Option<PathBuf>,
+    /// What is shown to a server that asks.
+    pub client: Option<ClientCertificate>,
+    made: Mutex<Option<Made>>,
+}
+
+#[derive(Debug)]
+struct Made {
+    files: Files,
+    material: TlsMaterial,
+}
+
+#[derive(Debug, PartialEq, Eq, Default)]
+struct Files {
+    ca: Option<Vec<u8>>,
+    client: Option<(Vec<u8>, zeroize::Zeroizing<Vec<u8>>)>,
+}
+
+impl Trust {
+    /// Trust beside the roots, and a certificate of our own.
+    pub fn new(ca: Option<PathBuf>, client: Option<ClientCertificate>) -> Self {
+        Self { ca, client, made: Mutex::default() }
+    }
+
+    /// What a handshake needs. Made anew only when a file's content changed.
+    pub async fn material(&self, roots: &Roots) -> Result<TlsMaterial, Blind> {
+        if self.ca.is_none() && self.client.is_none() {
+            return roots.plain.clone().map_err(|why| Blind::new(Cause::Internal, why));
+        }
+        let mut files = Files::default();
+        if let Some(path) = &self.ca {
+            files.ca = Some(read(path, "ca").await?);
+        }
+        if let Some(client) = &self.client {
+            let certificate = read(&client.certificate, "client_certificate.cert").await?;
+            let key = read(&client.key, "client_certificate.key").await?;
+            files.client = Some((certificate, zeroize::Zeroizing::new(key)));
+        }
+        if let Some(made) = &*self.made.lock().expect("no panic under this lock")
+            && made.files == files
+        {
+            return Ok(made.material.clone());
+        }
+        let material = self.make(roots, &files)?;
+        *self.made.lock().expect("no panic under this lock") =
+            Some(Made { files, material: material.clone() });
+        Ok(material)
+    }
+
+    fn make(&self, roots: &Roots, files: &Files) -> Result<TlsMaterial, Blind> {
+        let mut store = Arc::clone(&roots.store);
+        if let (Some(path), Some(pem)) = (&self.ca, &files.ca) {
+            let authorities = certificates(pem, path, "ca")?;
+            let own = Arc::make_mut(&mut store);
+            for authority in authorities {
+                own.add(authority).map_err(|error| unusable(path, "ca", &error))?;
+            }
+        }
+        let client = match (&self.client, &files.client) {
+            (Some(paths), Some((certificate, key))) => {
+                let chain =
+                    certificates(certificate, &paths.certificate, "client_certificate.cert")?;
+                let key = PrivateKeyDer::from_pem_slice(key)
+                    .map_err(|error| unusable(&paths.key, "client_certificate.key", &error))?;
+                Some((chain, key))
+            }
+            _ => None,
+        };
+        material(store, client).map_err(|error| Blind::new(Cause::Secret, error.to_string()))
+    }
+}
+
+fn certificates(
+    pem: &[u8],
+    path: &Path,
+    what: &str,
+) -> Result<Vec<CertificateDer<'static>>, Blind> {
+    let found: Vec<_> = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(|error| unusable(path, what, &error))?;
+    if found.is_empty() {
+        return Err(unusable(path, what, &"it holds no certificate in PEM"));
+    }
+    Ok(found)
+}
+
+fn unusable(path: &Path, what: &str, error: &dyn std::fmt::Display) -> Blind {
+    Blind::new(Cause::Secret, format!("{what} {} cannot be used: {error}", path.display()))
+}
+
+async fn read(path: &Path, what: &str) -> Result<Vec<u8>, Blind> {
+    let mut bytes = Vec::new();
+    let reading = async {
+        tokio::fs::File::open(path).await?.take(LONGEST).read_to_end(&mut bytes).await
+    };
+    match tokio::time::timeout(Duration::from_secs(5), reading).await {
+        Ok(Ok(_)) => Ok(bytes),
+        Ok(Err(error)) => Err(unusable(path, what, &error)),
+        Err(_) => Err(unusable(path, what, &"it did not answer within 5 s")),
+    }
+}
+
+/// The one cryptography provider of the program. Never a process-wide default: two providers in
+/// one tree would make that panic.
+pub fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: std::sync::LazyLock<Arc<CryptoProvider>> =
+        std::sync::LazyLock::new(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    Arc::clone(&PROVIDER)
+}
+
+fn material(
+    store: Arc<RootCertStore>,
+    client: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+) -> Result<TlsMaterial, Box<dyn std::error::Error + Send + Sync>> {
+    let verifier =
+        WebPkiServerVerifier::builder_with_provider(store, provider()).build()?;
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::clone(&verifier) as Arc<dyn ServerCertVerifier>);
+    let mut config = match client {
+        Some((chain, key)) => builder.with_client_auth_cert(chain, key)?,
+        None => builder.with_no_client_auth(),
+    };
+    // Every run shakes hands in full: a resumed session would show no certificate.
+    config.resumption = rustls::client::Resumption::disabled();
+    Ok(TlsMaterial { config: Arc::new(config), verifier })
+}

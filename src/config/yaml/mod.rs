@@ -1,0 +1,17 @@
+//! Located YAML: a file is parsed once into a tree that remembers every line and column, and typed
+//! settings are read out of that tree with all of their problems gathered in one go.
+
+mod collect;
+mod de;
+mod document;
+mod fault;
+mod located;
+mod parse;
+mod problem;
+mod scalar;
+mod tree;
+
+pub(crate) use collect::collect;
+pub(crate) use document::{Document, Kind, Node, NodeId};
+pub(crate) use located::{Located, Raw};
+pub(crate) use problem::{Place, Problem, Problems, Severity, nearest, shorten, suggestion};

@@ -1,0 +1,360 @@
+//! What is wrong with a configuration file, where, and what to do about it.
+
+use std::{
+    collections::BTreeSet,
+    fmt::{self, Write as _},
+    sync::Arc,
+};
+
+/// How many problems one file may contribute; what follows is rarely more than an echo of these.
+pub(crate) const MAX_PROBLEMS_PER_FILE: usize = 100;
+
+/// How many characters of a source line are shown.
+const MAX_EXCERPT: usize = 100;
+
+/// How many characters of a value are repeated in a message: it may be a secret put in the wrong
+/// place.
+const MAX_ECHO: usize = 60;
+
+/// Names longer than this are not compared with the known ones, since the comparison is quadratic.
+const MAX_COMPARED: usize = 64;
+
+/// Whether a problem keeps the configuration from being used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Severity {
+    Error,
+    Warning,
+}
+
+/// A stretch of one source line.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    /// Counted from 1.
+    pub(crate) line: u32,
+    /// Counted from 1, in characters.
+    pub(crate) column: u32,
+    /// The source line, or the part of a long one that surrounds the column.
+    pub(crate) source_line: String,
+    /// How many characters of `source_line` stand before the marked stretch.
+    before: usize,
+    /// How many characters are marked.
+    width: usize,
+}
+
+impl Place {
+    /// The stretch of `length` bytes at the byte `offset` of `source`.
+    ///
+    /// Only a window of the line is kept, since a line can be as long as the file.
+    pub(crate) fn new(source: &str, line: u32, column: u32, offset: usize, length: usize) -> Self {
+        let is_break = |c| c == '\n' || c == '\r';
+        let (head, tail) = source.split_at_checked(offset).unwrap_or((source, ""));
+        let head = head.rsplit(is_break).next().unwrap_or_default();
+        let tail = tail.split(is_break).next().unwrap_or_default();
+        let marked = tail.get(..length).unwrap_or(tail).chars().count();
+
+        let (before, after) = (head.chars().count(), tail.chars().count());
+        let fits = before + after <= MAX_EXCERPT;
+        let shown_before = if fits { before } else { before.min(MAX_EXCERPT / 2) };
+        let shown_after = if fits { after } else { after.min(MAX_EXCERPT - shown_before) };
+
+        let mut source_line = String::new();
+        if shown_before < before {
+            source_line.push('…');
+        }
+        source_line.extend(head.chars().skip(before - shown_before).map(printable));
+        let before = source_line.chars().count();
+        source_line.extend(tail.chars().take(shown_after).map(printable));
+        if shown_after < after {
+            source_line.push('…');
+        }
+        Self { line, column, source_line, before, width: marked.clamp(1, shown_after.max(1)) }
+    }
+}
+
+/// One thing that is wrong with a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) severity: Severity,
+    /// The file's name as the user gave it.
+    pub(crate) file: Arc<str>,
+    /// Absent when the file as a whole is meant, for example because it cannot be read.
+    pub(crate) place: Option<Place>,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl Problem {
+    /// An error in `file` as a whole; [`Self::at`] gives it a place.
+    pub(crate) fn error(file: impl Into<Arc<str>>, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { severity: Severity::Error, file: file.into(), place: None, message, hint: None }
+    }
+
+    /// A warning about `file` as a whole; [`Self::at`] gives it a place.
+    pub(crate) fn warning(file: impl Into<Arc<str>>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(file, message) }
+    }
+
+    /// The same problem, tied to a place.
+    pub(crate) fn at(self, place: Place) -> Self {
+        Self { place: Some(place), ..self }
+    }
+
+    /// The same problem with advice; `None` leaves it without.
+    pub(crate) fn with_hint(self, hint: impl Into<Option<String>>) -> Self {
+        Self { hint: hint.into(), ..self }
+    }
+
+    fn order(&self) -> (&Arc<str>, u32, u32) {
+        let (line, column) = self.place.as_ref().map_or((0, 0), |p| (p.line, p.column));
+        (&self.file, line, column)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", one_line(&self.file))?;
+        if let Some(place) = &self.place {
+            write!(f, ":{}:{}", place.line, place.column)?;
+        }
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(f, ": {severity}: {}", one_line(&self.message))?;
+        if let Some(place) = &self.place {
+            // The marks stand under their text only if a tab is repeated as a tab.
+            let pad = place.source_line.chars().take(place.before);
+            let pad: String = pad.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+            write!(f, "\n{:>5} | {}", place.line, place.source_line)?;
+            write!(f, "\n      | {pad}{}", "^".repeat(place.width))?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "\n   hint: {}", one_line(hint))?;
+        }
+        Ok(())
+    }
+}
+
+/// The problems of any number of files, each problem once.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Problems {
+    list: Vec<Problem>,
+    cut: BTreeSet<Arc<str>>,
+}
+
+impl Problems {
+    /// Adds a problem unless it is known already or its file has had its share.
+    pub(crate) fn push(&mut self, problem: Problem) {
+        if self.list.contains(&problem) {
+            return;
+        }
+        if self.is_full(&problem.file) {
+            self.cut.insert(problem.file);
+        } else {
+            self.list.push(problem);
+        }
+    }
+
+    /// Whether a further problem of this file would be left out.
+    pub(crate) fn is_full(&self, file: &str) -> bool {
+        self.list.iter().filter(|p| &*p.file == file).count() >= MAX_PROBLEMS_PER_FILE
+    }
+
+    /// Notes that a file has more problems than are listed.
+    pub(crate) fn note_more(&mut self, file: &Arc<str>) {
+        self.cut.insert(Arc::clone(file));
+    }
+
+    /// Takes over the problems of another list.
+    pub(crate) fn extend(&mut self, other: Self) {
+        other.list.into_iter().for_each(|problem| self.push(problem));
+        self.cut.extend(other.cut);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether anything keeps the configuration from being used.
+    pub(crate) fn has_errors(&self) -> bool {
+        self.list.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// The problems by file, line and column.
+    pub(crate) fn sorted(&self) -> Vec<&Problem> {
+        let mut sorted: Vec<_> = self.list.iter().collect();
+        sorted.sort_by(|a, b| a.order().cmp(&b.order()));
+        sorted
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines: Vec<_> = self.sorted().iter().map(ToString::to_string).collect();
+        lines.extend(self.cut.iter().map(|file| format!("{}: and more", one_line(file))));
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+/// The name among `known` that was probably meant by `name`.
+pub(crate) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+    let length = name.chars().take(MAX_COMPARED + 1).count();
+    if length > MAX_COMPARED {
+        return None;
+    }
+    if let Some(same) = known.iter().find(|k| k.eq_ignore_ascii_case(name)) {
+        return Some(same);
+    }
+    let distance = |k: &str| strsim::damerau_levenshtein(name, k);
+    let best = known.iter().map(|k| (distance(k), *k)).min_by_key(|(distance, _)| *distance)?;
+    (best.0 <= (length / 3).max(1)).then_some(best.1)
+}
+
+/// Advice for an unknown name: the one probably meant, else all that are allowed.
+pub(crate) fn suggestion(name: &str, known: &[&str]) -> Option<String> {
+    if let Some(meant) = nearest(name, known) {
+        return Some(format!("did you mean `{meant}`?"));
+    }
+    let quoted: Vec<_> = known.iter().map(|k| format!("`{k}`")).collect();
+    (!quoted.is_empty()).then(|| format!("allowed here: {}", quoted.join(", ")))
+}
+
+/// A value as it may be repeated in a message: no longer than 60 characters.
+pub(crate) fn shorten(text: &str) -> String {
+    let mut short: String = text.chars().take(MAX_ECHO).map(printable).collect();
+    if text.chars().nth(MAX_ECHO).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+/// Replaces what could move the cursor or reorder the text of a terminal.
+fn printable(c: char) -> char {
+    match c {
+        '\t' => c,
+        '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    }
+}
+
+/// A message on one line: libraries like to spread theirs over several.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for word in text.split(['\n', '\r']).map(str::trim).filter(|word| !word.is_empty()) {
+        let gap = if line.is_empty() { "" } else { " " };
+        // Writing to a string does not fail.
+        let _ignored = write!(line, "{gap}{word}");
+    }
+    line.chars().map(printable).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(source: &str, marked: &str) -> Place {
+        let offset = source.find(marked).unwrap();
+        let line = source[..offset].matches('\n').count() + 1;
+        let head = source[..offset].rsplit('\n').next().unwrap();
+        let (line, column) = (line.try_into().unwrap(), head.chars().count() + 1);
+        Place::new(source, line, column.try_into().unwrap(), offset, marked.len())
+    }
+
+    #[test]
+    fn a_problem_shows_its_line_and_advice() {
+        let source = "checks:\n  - health: {path: /api/readiness, componentz: [db]}\n";
+        let problem = Problem::error("musterd.yaml", "unknown key `componentz` in `health`")
+            .at(place(source, "componentz"))
+            .with_hint(suggestion("componentz", &["path", "components"]));
+        let expected = "\
+musterd.yaml:2:36: error: unknown key `componentz` in `health`
+    2 |   - health: {path: /api/readiness, componentz: [db]}
+      |                                    ^^^^^^^^^^
+   hint: did you mean `components`?";
+        assert_eq!(problem.to_string(), expected);
+    }
+
+    #[test]
+    fn a_problem_may_have_no_line() {
+        let problem = Problem::warning("a.yaml", "cannot be read:\n  no such\x1bfile");
+        assert_eq!(problem.to_string(), "a.yaml: warning: cannot be read: no such\u{fffd}file");
+    }
+
+    #[test]
+    fn long_lines_are_windowed_around_the_mark() {
+        for (left, right) in [(0, 500), (500, 0), (500, 500), (49, 49)] {
+            let source = format!("x\n{}bad{}\ny", "ü".repeat(left), "é".repeat(right));
+            let shown = place(&source, "bad");
+            assert!(shown.source_line.chars().count() <= MAX_EXCERPT + 2, "{shown:?}");
+            let marked: String =
+                shown.source_line.chars().skip(shown.before).take(shown.width).collect();
+            assert_eq!(marked, "bad");
+        }
+    }
+
+    #[test]
+    fn tabs_stay_aligned_and_controls_are_replaced() {
+        let text = Problem::error("f", "m").at(place("a\t\x1b[1m\tbad", "bad")).to_string();
+        assert_eq!(text, "f:1:8: error: m\n    1 | a\t\u{fffd}[1m\tbad\n      |  \t    \t^^^");
+    }
+
+    #[test]
+    fn any_offset_is_survived() {
+        for offset in [0, 1, 2, 3, 4, 5, 99] {
+            for length in [0, 1, 7, usize::MAX] {
+                assert!(Place::new("aü\nb", 1, 1, offset, length).width >= 1);
+            }
+        }
+    }
+
+    #[test]
+    fn problems_are_sorted_counted_once_and_bounded() {
+        let mut problems = Problems::default();
+        for line in (1..=120).rev().chain(30..40) {
+            problems.push(Problem::error("b", "wrong").at(Place::new("x", line, 1, 0, 1)));
+        }
+        problems.push(Problem::warning("a", "odd"));
+        assert_eq!((problems.len(), problems.is_empty()), (MAX_PROBLEMS_PER_FILE + 1, false));
+        assert!(problems.has_errors() && problems.is_full("b") && !problems.is_full("a"));
+        let text = problems.to_string();
+        assert!(text.starts_with("a: warning: odd\nb:21:1: error: wrong\n"), "{text}");
+        assert!(text.ends_with("\nb: and more"), "{text}");
+    }
+
+    #[test]
+    fn lists_are_joined() {
+        let (mut problems, mut more) = (Problems::default(), Problems::default());
+        problems.push(Problem::error("a", "wrong"));
+        more.push(Problem::error("a", "wrong"));
+        more.push(Problem::error("b", "wrong"));
+        more.note_more(&"c".into());
+        problems.extend(more);
+        assert_eq!(problems.to_string(), "a: error: wrong\nb: error: wrong\nc: and more");
+    }
+
+    #[test]
+    fn names_are_guessed() {
+        let known = ["host", "port", "max_body", "components"];
+        assert_eq!(nearest("componentz", &known), Some("components"));
+        assert_eq!(nearest("max-body", &known), Some("max_body"));
+        assert_eq!(nearest("HOST", &known), Some("host"));
+        assert_eq!(nearest("prot", &known), Some("port"));
+        assert_eq!(nearest("wibble", &known), None);
+        assert_eq!(nearest(&"h".repeat(1_000_000), &known), None);
+        assert_eq!(suggestion("wibble", &["b", "a"]).unwrap(), "allowed here: `b`, `a`");
+        assert_eq!(suggestion("wibble", &[]), None);
+    }
+
+    #[test]
+    fn values_are_shortened() {
+        assert_eq!(shorten("short"), "short");
+        assert_eq!(shorten(&"s".repeat(61)), format!("{}…", "s".repeat(60)));
+        assert_eq!(shorten("a\u{202e}b\0"), "a\u{fffd}b\u{fffd}");
+    }
+}
