@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::Full;
 use jiff::Timestamp;
 use rustls_pki_types::ServerName;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use url::Url;
 
 use crate::blind::{Blind, Cause};
@@ -27,9 +27,10 @@ use crate::net::origin::Origin;
 use crate::net::phase::Phase;
 use crate::net::redirect::{self, Followed, Next, Redirects};
 use crate::net::request::{Peer, Request};
-use crate::net::sighting::{Sighting, telling};
+use crate::net::sighting::{LONGEST_PATH, Sighting, telling};
 use crate::net::target::{Auth, HeaderText, Target};
 use crate::net::tls::{self, Alpn};
+use crate::net::trust::TlsMaterial;
 use crate::net::{guard, proxy};
 use crate::run_id::RunId;
 use crate::secret::{Secret, SecretRef};
@@ -147,6 +148,14 @@ impl Context {
         self.network.vault.conceal(value);
     }
 
+    /// Bytes that came over a bare connection, without any secret.
+    pub fn redact_bytes(&self, bytes: Vec<u8>) -> Vec<u8> {
+        match self.network.vault.redact_bytes(&bytes) {
+            std::borrow::Cow::Owned(clean) => clean,
+            std::borrow::Cow::Borrowed(_) => bytes,
+        }
+    }
+
     /// The service's latest exchanges, the oldest first.
     pub fn sightings(&self) -> Vec<Sighting> {
         self.target.sightings.all()
@@ -165,10 +174,13 @@ impl Context {
     /// Sends one request over a connection of its own.
     pub async fn exchange(&self, request: &Request) -> Result<Exchange, Blind> {
         let Some(origin) = Origin::of(&request.url) else {
-            return Err(Blind::new(Cause::Internal, format!("{} names no host", request.url)));
+            let url = redirect::shown(&request.url);
+            return Err(Blind::new(Cause::Internal, format!("{url} names no host")));
         };
         self.admit(request.impact, &origin).await?;
         let secrets = self.secrets(request).await?;
+        let endpoint = self.endpoint(&origin)?;
+        let material = self.material(&endpoint).await?;
         let deadline = Instant::now() + self.run.timeout;
         let mut exchange = Exchange {
             method: request.method.to_string(),
@@ -177,11 +189,10 @@ impl Context {
             answer: None,
             failure: None,
         };
-        let endpoint = self.endpoint(&origin)?;
         let alpn = request.alpn;
         let use_of_proxy = if origin.is_tls() { Via::Tunnel } else { Via::AbsoluteForm };
         let Connected { facts, outcome } =
-            self.establish(&endpoint, alpn, use_of_proxy, deadline).await?;
+            self.establish(&endpoint, material, alpn, use_of_proxy, deadline).await?;
         exchange.connection = facts;
         match outcome {
             Ok(stream) => {
@@ -190,6 +201,7 @@ impl Context {
             Err(failure) => exchange.failure = Some(failure),
         }
         self.redact(&mut exchange);
+        self.note_sighting(request, &origin, &exchange);
         Ok(exchange)
     }
 
@@ -222,16 +234,19 @@ impl Context {
                 host: endpoint.host.clone(),
                 port: endpoint.port,
             };
-            self.waits(self.network.budgets.connection(&origin).await);
+            self.queue(self.network.budgets.connection(&origin)).await;
         }
-        self.establish(endpoint, alpn, Via::Tunnel, Instant::now() + self.run.timeout).await
+        let material = self.material(endpoint).await?;
+        let deadline = Instant::now() + self.run.timeout;
+        self.establish(endpoint, material, alpn, Via::Tunnel, deadline).await
     }
 
     /// The endpoint of a host and port of this service, with its own server name where it has
     /// one.
     pub fn tls_endpoint(&self, host: &str, port: u16) -> Result<Endpoint, Blind> {
-        let own = self.target.url.host_str().is_some_and(|own| unbracketed(own) == host);
-        let name = self.target.server_name.as_deref().filter(|_| own).unwrap_or(host);
+        let own = self.target.server_name.as_deref().filter(|_| self.is_own(host));
+        // SNI has no trailing dot (RFC 6066 section 3), and no certificate does.
+        let name = own.unwrap_or(host).trim_end_matches('.');
         let tls = ServerName::try_from(name.to_owned()).map_err(|_| {
             Blind::new(Cause::Internal, format!("{name} cannot be asked for as a TLS server name"))
         })?;
@@ -282,20 +297,40 @@ impl Context {
         };
         self.meter.requests[counter].fetch_add(1, Ordering::Relaxed);
         if impact > Impact::Passive {
-            self.waits(self.network.budgets.request(origin).await);
+            self.queue(self.network.budgets.request(origin)).await;
         }
         Ok(())
     }
 
-    fn waits(&self, time: Duration) {
-        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    /// Waits for a turn. The wait is on the meter before it begins, so that whoever watches over
+    /// the run knows how long it may take.
+    async fn queue(&self, turn: Instant) {
+        let wait = turn.saturating_duration_since(Instant::now());
+        let nanoseconds = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
         self.meter.waited_nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+        sleep_until(turn).await;
+    }
+
+    /// What a handshake with an endpoint needs, where TLS is spoken. Read before the clock of an
+    /// exchange starts: a slow disk is not the target's. Other hosts get no certificate of ours.
+    async fn material(&self, endpoint: &Endpoint) -> Result<Option<TlsMaterial>, Blind> {
+        if endpoint.tls.is_none() {
+            return Ok(None);
+        }
+        let material = self.target.trust.material(&self.network.roots).await?;
+        Ok(Some(if self.is_own(&endpoint.host) { material } else { material.anonymous() }))
+    }
+
+    /// Whether a host is the service's own.
+    fn is_own(&self, host: &str) -> bool {
+        self.target.url.host_str().is_some_and(|own| unbracketed(own) == host)
     }
 
     /// Resolves, guards, dials and shakes hands, all before `deadline`.
     async fn establish(
         &self,
         endpoint: &Endpoint,
+        material: Option<TlsMaterial>,
         alpn: Alpn,
         via: Via,
         deadline: Instant,
@@ -309,10 +344,9 @@ impl Context {
             Ok(tcp) => tcp,
             Err(failure) => return Ok(Connected { facts, outcome: Err(failure) }),
         };
-        let Some(name) = endpoint.tls.clone() else {
+        let (Some(name), Some(material)) = (endpoint.tls.clone(), material) else {
             return Ok(Connected { facts, outcome: Ok(Stream::Plain(tcp)) });
         };
-        let material = self.target.trust.material(&self.network.roots).await?;
         let started = Instant::now();
         let shaken = timeout_at(deadline, tls::handshake(tcp, name, &material, alpn)).await;
         facts.phases.note(Phase::Tls, started.elapsed());
@@ -334,9 +368,12 @@ impl Context {
         deadline: Instant,
         facts: &mut Connection,
     ) -> Result<Result<tokio::net::TcpStream, Failure>, Blind> {
-        let own = self.target.url.host_str().is_some_and(|own| unbracketed(own) == endpoint.host);
         let (addresses, port) = match self.target.connect_to {
-            Some(fixed) if own => (vec![fixed.ip()], fixed.port()),
+            // The port stands in for that of the service's URL; others stay what they are.
+            Some(fixed) if self.is_own(&endpoint.host) => {
+                let own_port = self.target.url.port_or_known_default() == Some(endpoint.port);
+                (vec![fixed.ip()], if own_port { fixed.port() } else { endpoint.port })
+            }
             _ => {
                 let resolver = self.target.resolver.as_ref().unwrap_or(&self.network.resolver);
                 let started = Instant::now();
@@ -356,7 +393,7 @@ impl Context {
         let dialled = dial(&addresses, port, deadline, self.run.timeout).await?;
         facts.phases.note(Phase::Connect, started.elapsed());
         facts.attempts = dialled.attempts;
-        facts.peer = dialled.outcome.as_ref().ok().and_then(|stream| stream.peer_addr().ok());
+        facts.peer = dialled.peer;
         Ok(dialled.outcome)
     }
 
@@ -375,7 +412,10 @@ impl Context {
         let origin = Origin::of(url)
             .ok_or_else(|| Blind::new(Cause::Proxy, format!("the proxy {url} names no host")))?;
         let unreachable = |failure: &Failure| {
-            Blind::new(Cause::Proxy, format!("the proxy {origin} cannot be used: {}", failure.detail))
+            Blind::new(
+                Cause::Proxy,
+                format!("the proxy {origin} cannot be used: {}", failure.detail),
+            )
         };
         let addresses = self
             .network
@@ -389,7 +429,7 @@ impl Context {
         let started = Instant::now();
         let dialled = dial(&addresses, origin.port, deadline, self.run.timeout).await?;
         let mut stream = dialled.outcome.map_err(|failure| unreachable(&failure))?;
-        facts.peer = stream.peer_addr().ok();
+        facts.peer = dialled.peer;
         let outcome = if via == Via::AbsoluteForm {
             Ok(())
         } else {
@@ -439,7 +479,8 @@ impl Context {
             .as_ref()
             .is_some_and(|facts| facts.alpn.as_deref() == Some("h2"));
         let message = self.message(request, origin, &secrets, http2)?;
-        let mut session = match Session::start(stream, http2).await? {
+        let timeout = self.run.timeout;
+        let mut session = match Session::start(stream, http2, deadline, timeout).await? {
             Ok(session) => session,
             Err(failure) => {
                 exchange.failure = Some(failure);
@@ -447,17 +488,17 @@ impl Context {
             }
         };
         let sent = session
-            .send(
-                message,
-                request.body_cap,
-                deadline,
-                self.run.timeout,
-                &mut exchange.connection.phases,
-            )
+            .send(message, request.body_cap, deadline, timeout, &mut exchange.connection.phases)
             .await?;
         exchange.answer = sent.answer;
         exchange.failure = sent.failure;
-        self.note_sighting(request, origin, exchange);
+        // Only a proxy answers so, and only to us (RFC 9110 section 15.5.8).
+        if self.target.proxy.is_some()
+            && !origin.is_tls()
+            && exchange.answer.as_ref().is_some_and(|answer| answer.status == 407)
+        {
+            return Err(Blind::new(Cause::Proxy, "the proxy answered 407: it wants credentials"));
+        }
         Ok(())
     }
 
@@ -472,7 +513,13 @@ impl Context {
         self.target.sightings.note(Sighting {
             origin: origin.clone(),
             method: request.method.to_string(),
-            path: request.url.path().to_owned(),
+            path: self
+                .network
+                .vault
+                .redact(request.url.path())
+                .chars()
+                .take(LONGEST_PATH)
+                .collect(),
             status: answer.status,
             headers: telling(&headers),
             at: self.run.at,
@@ -562,7 +609,7 @@ impl Context {
         let mut message = http::Request::new(Full::new(request.body.clone()));
         *message.method_mut() = request.method.clone();
         *message.uri_mut() = uri.parse().map_err(|error| {
-            Blind::new(Cause::Internal, format!("`{uri}` cannot be requested: {error}"))
+            Blind::new(Cause::Internal, format!("a URL of {origin} cannot be requested: {error}"))
         })?;
         if http2 {
             *message.version_mut() = http::Version::HTTP_2;
@@ -586,7 +633,8 @@ impl Context {
             clean(&mut failure.detail);
         }
         if let Some(answer) = &mut exchange.answer {
-            for (_, value) in &mut answer.headers {
+            for (name, value) in &mut answer.headers {
+                clean(name);
                 clean(value);
             }
             let Body { bytes, .. } = &mut answer.body;

@@ -52,10 +52,7 @@ pub trait Kind: Sized + Send + Sync + 'static {
     fn max_duration(&self, timeout: Duration) -> Duration;
 
     /// Looks. Whatever the target does is evidence; only our own inability is an error.
-    fn observe(
-        &self,
-        cx: &Context,
-    ) -> impl Future<Output = Result<Self::Evidence, Blind>> + Send;
+    fn observe(&self, cx: &Context) -> impl Future<Output = Result<Self::Evidence, Blind>> + Send;
 
     /// Numbers in the evidence.
     fn measure(&self, _seen: &Self::Evidence) -> Vec<Measurement> {

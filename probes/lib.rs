@@ -11,17 +11,30 @@ pub mod blind;
 pub mod context;
 pub mod contract;
 pub mod duration;
+pub mod health;
+pub mod http;
 pub mod impact;
 pub mod judgement;
 pub mod measurement;
 pub mod net;
+pub mod one_or_many;
+mod reach;
 pub mod registry;
 pub mod rule;
 pub mod run_id;
 pub mod secret;
 pub mod severity;
+pub mod status;
+pub mod tcp;
+#[cfg(test)]
+mod testing;
+pub mod text;
 
 use registry::Registration;
 
 /// Every kind of probe, in the order of tables and documentation.
-pub static KINDS: &[Registration] = &[];
+pub static KINDS: &[Registration] = &[
+    Registration::of::<tcp::Tcp>(),
+    Registration::of::<http::Http>(),
+    Registration::of::<health::Health>(),
+];

@@ -1,14 +1,15 @@
 //! Secrets: references in a configuration, values in memory, and their removal from all output.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -75,10 +76,95 @@ pub struct Vault {
     known: RwLock<Known>,
 }
 
+/// Of a secret that changes, so many values are remembered: the one before may still come back.
+const VALUES_OF_A_SECRET: usize = 2;
+
+/// Values computed from secrets are made anew for every signature: this many of the latest ones
+/// are remembered at least, and twice as many at most.
+const COMPUTED: usize = 256;
+
 #[derive(Default)]
 struct Known {
+    /// The values of each secret of the configuration, the latest last.
+    secrets: HashMap<SecretRef, Vec<Zeroizing<String>>>,
+    finder: Finder,
+    /// The latest computed values, and those before them.
+    computed: [Generation; 2],
+}
+
+#[derive(Default)]
+struct Generation {
     values: Vec<Zeroizing<String>>,
-    finder: Option<Arc<AhoCorasick>>,
+    finder: Finder,
+}
+
+/// Finds values in all their forms. Building one costs more than a search, so it waits for one.
+#[derive(Default)]
+enum Finder {
+    #[default]
+    Empty,
+    Stale,
+    Built(Arc<AhoCorasick>),
+}
+
+impl Finder {
+    fn refresh<'a>(&mut self, values: impl IntoIterator<Item = &'a Zeroizing<String>>) {
+        if matches!(self, Self::Stale) {
+            let forms: BTreeSet<String> = values.into_iter().flat_map(|v| forms(v)).collect();
+            let built = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms);
+            *self = built.map_or(Self::Empty, |built| Self::Built(Arc::new(built)));
+        }
+    }
+}
+
+impl Known {
+    fn has_secret(&self, reference: &SecretRef, value: &str) -> bool {
+        let latest = self.secrets.get(reference).and_then(|values| values.last());
+        latest.is_some_and(|latest| latest.as_str() == value)
+    }
+
+    fn has_computed(&self, value: &str) -> bool {
+        self.computed[0].values.iter().any(|known| known.as_str() == value)
+    }
+
+    fn add_secret(&mut self, reference: &SecretRef, value: &str) {
+        let values = self.secrets.entry(reference.clone()).or_default();
+        values.retain(|known| known.as_str() != value);
+        values.push(Zeroizing::new(value.to_owned()));
+        if values.len() > VALUES_OF_A_SECRET {
+            values.remove(0);
+        }
+        self.finder = Finder::Stale;
+    }
+
+    fn add_computed(&mut self, value: &str) {
+        if self.computed[0].values.len() >= COMPUTED {
+            self.computed[1] = std::mem::take(&mut self.computed[0]);
+        }
+        let latest = &mut self.computed[0];
+        latest.values.push(Zeroizing::new(value.to_owned()));
+        latest.finder = Finder::Stale;
+    }
+
+    /// The finders of everything, unless one is stale.
+    fn finders(&self) -> Option<Vec<Arc<AhoCorasick>>> {
+        let [latest, before] = &self.computed;
+        [&self.finder, &latest.finder, &before.finder]
+            .into_iter()
+            .filter_map(|finder| match finder {
+                Finder::Empty => None,
+                Finder::Stale => Some(None),
+                Finder::Built(finder) => Some(Some(Arc::clone(finder))),
+            })
+            .collect()
+    }
+
+    fn refresh(&mut self) {
+        self.finder.refresh(self.secrets.values().flatten());
+        for generation in &mut self.computed {
+            generation.finder.refresh(&generation.values);
+        }
+    }
 }
 
 impl Default for Vault {
@@ -109,64 +195,75 @@ impl Vault {
         if value.is_empty() {
             return Err(absent(reference, "it is empty"));
         }
-        self.conceal(&value);
+        self.remember(reference, &value);
         Ok(value.into())
     }
 
-    /// Redacts this value too from here on: a credential or signature made from a secret.
-    pub fn conceal(&self, value: &str) {
-        if value.len() < SHORTEST {
-            return;
-        }
-        let known_already = |known: &Known| known.values.iter().any(|v| v.as_str() == value);
-        if known_already(&self.known.read().expect("no panic under this lock")) {
+    fn remember(&self, reference: &SecretRef, value: &str) {
+        if value.len() < SHORTEST
+            || self.known.read().expect("no panic under this lock").has_secret(reference, value)
+        {
             return;
         }
         let mut known = self.known.write().expect("no panic under this lock");
-        if known_already(&known) {
-            return;
+        if !known.has_secret(reference, value) {
+            known.add_secret(reference, value);
         }
-        known.values.push(Zeroizing::new(value.to_owned()));
-        let forms: BTreeSet<String> = known.values.iter().flat_map(|value| forms(value)).collect();
-        known.finder = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(forms)
-            .ok()
-            .map(Arc::new);
     }
 
-    fn finder(&self) -> Option<Arc<AhoCorasick>> {
-        self.known.read().expect("no panic under this lock").finder.clone()
+    /// Redacts this value too from here on: a credential or signature made from a secret. Only the
+    /// latest few hundred are remembered.
+    pub fn conceal(&self, value: &str) {
+        if value.len() < SHORTEST
+            || self.known.read().expect("no panic under this lock").has_computed(value)
+        {
+            return;
+        }
+        let mut known = self.known.write().expect("no panic under this lock");
+        if !known.has_computed(value) {
+            known.add_computed(value);
+        }
+    }
+
+    fn finders(&self) -> Vec<Arc<AhoCorasick>> {
+        if let Some(finders) = self.known.read().expect("no panic under this lock").finders() {
+            return finders;
+        }
+        let mut known = self.known.write().expect("no panic under this lock");
+        known.refresh();
+        known.finders().unwrap_or_default()
     }
 
     /// The text without any secret that was ever read.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        match self.finder() {
-            Some(finder) if finder.is_match(text) => {
+        let mut text = Cow::Borrowed(text);
+        for finder in self.finders() {
+            if finder.is_match(&*text) {
                 let mut clean = String::with_capacity(text.len());
-                finder.replace_all_with(text, &mut clean, |_, _, clean| {
+                finder.replace_all_with(&text, &mut clean, |_, _, clean| {
                     clean.push_str(MASK);
                     true
                 });
-                clean.into()
+                text = clean.into();
             }
-            _ => text.into(),
         }
+        text
     }
 
     /// The bytes without any secret that was ever read.
     pub fn redact_bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        match self.finder() {
-            Some(finder) if finder.is_match(bytes) => {
+        let mut bytes = Cow::Borrowed(bytes);
+        for finder in self.finders() {
+            if finder.is_match(&*bytes) {
                 let mut clean = Vec::with_capacity(bytes.len());
-                finder.replace_all_with_bytes(bytes, &mut clean, |_, _, clean| {
+                finder.replace_all_with_bytes(&bytes, &mut clean, |_, _, clean| {
                     clean.extend_from_slice(MASK.as_bytes());
                     true
                 });
-                clean.into()
+                bytes = clean.into();
             }
-            _ => bytes.into(),
         }
+        bytes
     }
 
     /// The JSON without any secret that was ever read, in keys and in values.
@@ -220,18 +317,41 @@ async fn read_file(path: &std::path::Path, reference: &SecretRef) -> Result<Stri
     Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())
 }
 
+/// What `encodeURIComponent` escapes, and with the slash what escapers of paths do.
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const PATH: &AsciiSet = &UNRESERVED.remove(b'/');
+
 /// The ways in which a value may come back: as it is, percent-encoded, in base64 at any offset,
-/// and escaped in JSON.
+/// and escaped in JSON or HTML.
 fn forms(value: &str) -> Vec<String> {
-    let mut forms = vec![
-        value.to_owned(),
-        utf8_percent_encode(value, NON_ALPHANUMERIC).to_string(),
-        url::form_urlencoded::byte_serialize(value.as_bytes()).collect(),
-    ];
+    let mut forms = vec![value.to_owned()];
+    let mut percent: Vec<String> = [NON_ALPHANUMERIC, COMPONENT, UNRESERVED, PATH]
+        .map(|set| utf8_percent_encode(value, set).to_string())
+        .into();
+    percent.push(url::form_urlencoded::byte_serialize(value.as_bytes()).collect());
+    // RFC 3986 section 2.1: both cases of the digits mean the same.
+    forms.extend(percent.iter().map(|form| lower_escapes(form)));
+    forms.append(&mut percent);
     if let Ok(json) = serde_json::to_string(value) {
-        forms.push(json.trim_matches('"').to_owned());
-        forms.push(json.trim_matches('"').replace('/', "\\/"));
+        let json = json.strip_prefix('"').and_then(|json| json.strip_suffix('"'));
+        let json = json.unwrap_or(value);
+        forms.extend([json.to_owned(), json.replace('/', "\\/")]);
+        forms.extend([ascii_json(json, ""), ascii_json(json, "<>&'"), ascii_json(json, "<>&'/")]);
     }
+    let html = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    forms.extend(["&#39;", "&#x27;", "&apos;", "'"].into_iter().flat_map(|single| {
+        ["&quot;", "&#34;", "\""].map(|double| html.replace('\'', single).replace('"', double))
+    }));
     for engine in [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD] {
         forms.push(engine.encode(value));
     }
@@ -240,6 +360,40 @@ fn forms(value: &str) -> Vec<String> {
     }
     forms.retain(|form| form.len() >= SHORTEST);
     forms
+}
+
+/// Percent-encoded text with its escapes in lower case.
+fn lower_escapes(text: &str) -> String {
+    let mut digits = 0;
+    let lower = |character: char| {
+        if character == '%' {
+            digits = 2;
+        } else if digits > 0 {
+            digits -= 1;
+            return character.to_ascii_lowercase();
+        }
+        character
+    };
+    text.chars().map(lower).collect()
+}
+
+/// JSON text with escapes for all but ASCII, and for these.
+fn ascii_json(json: &str, too: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character == '/' && too.contains('/') {
+            text.push_str("\\/");
+        } else if character.is_ascii() && !too.contains(character) {
+            text.push(character);
+        } else {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                // Writing to a string does not fail.
+                let _written = write!(text, "\\u{unit:04x}");
+            }
+        }
+    }
+    text
 }
 
 /// The characters of base64 that depend on the value alone when it stands `offset` bytes after
@@ -322,6 +476,48 @@ mod tests {
         std::fs::write(&path, vec![b'x'; 70_000]).unwrap();
         let error = vault().read(&SecretRef::File(path)).await.unwrap_err();
         assert!(error.reason.contains("longer than 64 KiB"), "{error}");
+    }
+
+    #[test]
+    fn every_escaping_of_a_difficult_value_is_known() {
+        let vault = vault();
+        let value = "Pä'ss <w>&/\"~(1)\"";
+        vault.conceal(value);
+        for text in [
+            "P%C3%A4'ss%20%3Cw%3E%26%2F%22~(1)%22",
+            "P%c3%a4%27ss+%3cw%3e%26%2f%22%7e%281%29%22",
+            "P%C3%A4%27ss%20%3Cw%3E%26/%22~%281%29%22",
+            r#"P\u00e4'ss <w>&/\"~(1)\""#,
+            r#"P\u00e4\u0027ss \u003cw\u003e\u0026/\"~(1)\""#,
+            r#"Pä'ss <w>&\/\"~(1)\""#,
+            "Pä&#39;ss &lt;w&gt;&amp;/&quot;~(1)&quot;",
+        ] {
+            assert_eq!(vault.redact(text), MASK, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_was_computed_long_ago_is_forgotten_so_that_memory_is_bounded() {
+        let vault = vault();
+        let value = |number: usize| format!("signature-{number:06}");
+        for number in 0..3 * COMPUTED {
+            vault.conceal(&value(number));
+        }
+        let kept = (0..3 * COMPUTED).filter(|number| vault.redact(&value(*number)) == MASK);
+        assert_eq!(kept.collect::<Vec<_>>(), (COMPUTED..3 * COMPUTED).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_changed_is_redacted_in_its_last_value_too_and_others_stay_known() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret");
+        let vault = opened().await;
+        for value in ["first", "second", "third"] {
+            std::fs::write(&path, value).unwrap();
+            vault.read(&SecretRef::File(path.clone())).await.unwrap();
+        }
+        assert_eq!(vault.redact("first second third"), "first *** ***");
+        assert_eq!(vault.redact("s3cr/et \"q\"+x"), MASK);
     }
 
     #[test]

@@ -11,8 +11,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A body as it was read.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Body {
-    /// What was read, decompressed.
+    /// What was read, decompressed; in stored evidence perhaps only its beginning.
     pub bytes: Bytes,
+    /// How many bytes were read, after decompression.
+    pub length: usize,
     /// How many bytes came over the wire.
     pub wire: usize,
     /// Whether that was all.
@@ -36,6 +38,12 @@ impl Body {
     /// As text, with replacement characters for what is no UTF-8.
     pub fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.bytes.0)
+    }
+
+    /// Forgets all but the first `most` bytes: evidence keeps what judging looks at.
+    pub fn keep(&mut self, most: usize) {
+        self.bytes.0.truncate(most);
+        self.bytes.0.shrink_to_fit();
     }
 
     /// Whether all of it was read.
@@ -192,7 +200,7 @@ impl Reader {
             Decoder::Raw(mut decoder) => (std::mem::take(&mut decoder.get_mut().bytes), end),
             Decoder::Deflate(head, _) => (head, end),
         };
-        Body { bytes: Bytes(bytes), wire: self.wire, end }
+        Body { length: bytes.len(), bytes: Bytes(bytes), wire: self.wire, end }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::net::origin::Origin;
 
@@ -43,7 +43,9 @@ impl std::str::FromStr for Rate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no rate: write a number and a unit, such as 1/s, 30/m or 100/h");
+        let wrong = || {
+            format!("`{text}` is no rate: write a number and a unit, such as 1/s, 30/m or 100/h")
+        };
         let (count, unit) = text.split_once('/').ok_or_else(wrong)?;
         let count: f64 = count.trim().parse().map_err(|_| wrong())?;
         let unit = match unit.trim() {
@@ -52,8 +54,9 @@ impl std::str::FromStr for Rate {
             "h" => 'h',
             _ => return Err(wrong()),
         };
-        if !(count.is_finite() && count > 0.0 && count <= 10_000.0) {
-            return Err(format!("`{text}` is out of bounds: more than 0 and at most 10000"));
+        // Below that, one place in the queue would be further away than time can be counted.
+        if !(0.001..=10_000.0).contains(&count) {
+            return Err(format!("`{text}` is out of bounds: from 0.001 to 10000"));
         }
         Ok(Self { count, unit })
     }
@@ -162,14 +165,14 @@ impl Budgets {
         self.declared.get(origin).copied().unwrap_or_default()
     }
 
-    /// Waits for its turn to send a request, and says how long that was.
-    pub async fn request(&self, origin: &Origin) -> Duration {
-        self.buckets(origin).requests.turn().await
+    /// Takes the next turn to send a request: when it is.
+    pub fn request(&self, origin: &Origin) -> Instant {
+        self.buckets(origin).requests.turn()
     }
 
-    /// Waits for its turn to open a bare connection, and says how long that was.
-    pub async fn connection(&self, origin: &Origin) -> Duration {
-        self.buckets(origin).connections.turn().await
+    /// Takes the next turn to open a bare connection: when it is.
+    pub fn connection(&self, origin: &Origin) -> Instant {
+        self.buckets(origin).connections.turn()
     }
 
     fn buckets(&self, origin: &Origin) -> Arc<Buckets> {
@@ -204,27 +207,16 @@ struct Bucket {
 impl Bucket {
     fn new(rate: Rate, burst: u32) -> Self {
         let interval = rate.interval();
-        Self {
-            interval,
-            tolerance: interval * burst.saturating_sub(1),
-            full_at: Mutex::new(None),
-        }
+        Self { interval, tolerance: interval * burst.saturating_sub(1), full_at: Mutex::new(None) }
     }
 
-    /// Takes the next place in the queue and waits for it.
-    async fn turn(&self) -> Duration {
+    /// Takes the next place in the queue.
+    fn turn(&self) -> Instant {
         let now = Instant::now();
-        let at = {
-            let mut full_at = self.full_at.lock().expect("no panic under this lock");
-            let start = full_at.map_or(now, |full_at| full_at.max(now));
-            *full_at = Some(start + self.interval);
-            start.checked_sub(self.tolerance).unwrap_or(now)
-        };
-        if at <= now {
-            return Duration::ZERO;
-        }
-        sleep_until(at).await;
-        at - now
+        let mut full_at = self.full_at.lock().expect("no panic under this lock");
+        let start = full_at.map_or(now, |full_at| full_at.max(now));
+        *full_at = Some(start + self.interval);
+        start.checked_sub(self.tolerance).map_or(now, |at| at.max(now))
     }
 }
 
@@ -241,7 +233,7 @@ mod tests {
         let budgets = Budgets::default();
         let started = Instant::now();
         for _ in 0..8 {
-            budgets.request(&origin(1)).await;
+            tokio::time::sleep_until(budgets.request(&origin(1))).await;
         }
         assert_eq!(started.elapsed().as_secs(), 3);
     }
@@ -252,13 +244,13 @@ mod tests {
         let started = Instant::now();
         let many = (0..10).map(|_| {
             let budgets = Arc::clone(&budgets);
-            tokio::spawn(async move { budgets.request(&origin(1)).await })
+            tokio::spawn(async move { tokio::time::sleep_until(budgets.request(&origin(1))).await })
         });
         for task in many.collect::<Vec<_>>() {
             task.await.unwrap();
         }
         assert_eq!(started.elapsed().as_secs(), 5);
-        assert_eq!(budgets.request(&origin(2)).await, Duration::ZERO);
+        assert_eq!(budgets.request(&origin(2)), Instant::now());
     }
 
     #[test]
@@ -273,7 +265,7 @@ mod tests {
     #[test]
     fn rates_are_read_with_their_unit_and_within_bounds() {
         assert_eq!("30/m".parse::<Rate>().unwrap().interval(), Duration::from_secs(2));
-        for wrong in ["5", "5/d", "0/s", "-1/s", "inf/s", "x/s", "100001/s"] {
+        for wrong in ["5", "5/d", "0/s", "-1/s", "inf/s", "NaN/s", "1e-300/h", "x/s", "100001/s"] {
             assert!(wrong.parse::<Rate>().is_err(), "{wrong}");
         }
     }

@@ -32,6 +32,8 @@ pub struct Attempt {
 pub struct Dialled {
     /// The first connection that stood, or why there is none.
     pub outcome: Result<TcpStream, Failure>,
+    /// The address of that connection, which the socket itself forgets when the peer resets it.
+    pub peer: Option<SocketAddr>,
     /// The addresses that did not become the connection.
     pub attempts: Vec<Attempt>,
 }
@@ -58,7 +60,7 @@ pub async fn dial(
             Some((address, outcome)) = running.next(), if !running.is_empty() => match outcome {
                 Ok(stream) => {
                     attempts.retain(|attempt: &Attempt| attempt.address != address);
-                    return Ok(Dialled { outcome: Ok(stream), attempts });
+                    return Ok(Dialled { outcome: Ok(stream), peer: Some(address), attempts });
                 }
                 Err(error) => {
                     // A failed attempt lets the next address start at once.
@@ -82,6 +84,7 @@ pub async fn dial(
             () = sleep_until(deadline) => {
                 return Ok(Dialled {
                     outcome: Err(Failure::timeout(Phase::Connect, timeout)),
+                    peer: None,
                     attempts,
                 });
             }
@@ -89,7 +92,7 @@ pub async fn dial(
     }
     // Refusals by the target outweigh an address family that this machine does not have.
     match attempts.iter().find_map(|attempt| attempt.failure.clone()) {
-        Some(failure) => Ok(Dialled { outcome: Err(failure), attempts }),
+        Some(failure) => Ok(Dialled { outcome: Err(failure), peer: None, attempts }),
         None => Err(blind.unwrap_or_else(|| {
             Blind::new(Cause::Internal, "the host has no address to connect to")
         })),
@@ -173,10 +176,9 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         drop(listener);
         let (deadline, timeout) = soon();
-        let dialled =
-            dial(&["127.0.0.1".parse().unwrap()], port, deadline, timeout).await.unwrap();
+        let dialled = dial(&["127.0.0.1".parse().unwrap()], port, deadline, timeout).await.unwrap();
         let failure = dialled.outcome.unwrap_err();
-        assert_eq!(failure.kind, crate::net::failure::FailureKind::Refused);
+        assert_eq!(failure.kind, failure::FailureKind::Refused);
         assert_eq!(dialled.attempts.len(), 1);
     }
 }

@@ -98,32 +98,38 @@ enum Sender {
 
 impl Session {
     /// Starts to speak HTTP over a stream: HTTP/2 where ALPN agreed on it.
-    pub async fn start(stream: Stream, http2: bool) -> Result<Result<Self, Failure>, Blind> {
+    pub async fn start(
+        stream: Stream,
+        http2: bool,
+        deadline: Instant,
+        timeout: Duration,
+    ) -> Result<Result<Self, Failure>, Blind> {
+        match timeout_at(deadline, Self::speak(stream, http2)).await {
+            Ok(Ok(session)) => Ok(Ok(session)),
+            Ok(Err(error)) => failure::of_hyper(Phase::Processing, &error).map(Err),
+            Err(_) => Ok(Err(Failure::timeout(Phase::Processing, timeout))),
+        }
+    }
+
+    async fn speak(stream: Stream, http2: bool) -> hyper::Result<Self> {
         let spawned = Spawned::default();
         let io = TokioIo::new(stream);
-        let started = if http2 {
-            http2::Builder::new(spawned.clone())
+        let (sender, driver) = if http2 {
+            let (sender, connection) = http2::Builder::new(spawned.clone())
                 .timer(TokioTimer::new())
                 .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))
                 .handshake(io)
-                .await
-                .map(|(sender, connection)| {
-                    (Sender::Http2(sender), Driver::new(connection, spawned))
-                })
+                .await?;
+            (Sender::Http2(sender), Driver::new(connection, spawned))
         } else {
-            http1::Builder::new()
+            let (sender, connection) = http1::Builder::new()
                 .max_buf_size(HEAD_BYTES)
                 .max_headers(HEAD_COUNT)
                 .handshake(io)
-                .await
-                .map(|(sender, connection)| {
-                    (Sender::Http1(sender), Driver::new(connection, spawned))
-                })
+                .await?;
+            (Sender::Http1(sender), Driver::new(connection, spawned))
         };
-        match started {
-            Ok((sender, driver)) => Ok(Ok(Self { driver, sender })),
-            Err(error) => failure::of_hyper(Phase::Processing, &error).map(Err),
-        }
+        Ok(Self { driver, sender })
     }
 
     /// Sends a request and reads the answer, both before `deadline`.
@@ -155,7 +161,10 @@ impl Session {
         let failed = |failure| Ok(Sent { answer: None, failure: Some(failure) });
         let response = match answered {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return failed(failure::of_hyper(Phase::Processing, &error)?),
+            Ok(Err(error)) => {
+                let error = self.driver.cause(error);
+                return failed(failure::of_hyper(Phase::Processing, &error)?);
+            }
             Err(_) => return failed(Failure::timeout(Phase::Processing, timeout)),
         };
         let (head, incoming) = response.into_parts();
@@ -181,7 +190,9 @@ impl Session {
                     Some(piece) if !reader.take(piece) => return Ok((reader.finish(None), None)),
                     _ => continue,
                 },
-                Ok(Some(Err(error))) => failure::of_hyper(Phase::Transfer, &error)?,
+                Ok(Some(Err(error))) => {
+                    failure::of_hyper(Phase::Transfer, &self.driver.cause(error))?
+                }
                 Err(_) => Failure::timeout(Phase::Transfer, timeout),
             };
             let body = reader.finish(Some(failure.detail.clone()));
@@ -213,7 +224,8 @@ fn answer(head: &http::response::Parts, body: Body) -> Answer {
 /// Drives hyper's connection while something is awaited from it, so that no task is left behind
 /// when a run ends.
 struct Driver {
-    connection: Option<Background>,
+    connection: Option<Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>>,
+    broke: Option<hyper::Error>,
     spawned: Spawned,
     tasks: FuturesUnordered<Background>,
 }
@@ -225,11 +237,22 @@ impl Driver {
         connection: impl Future<Output = hyper::Result<()>> + Send + 'static,
         spawned: Spawned,
     ) -> Self {
-        // Its errors reach whoever waits for the answer as well.
-        let connection = async move {
-            let _reported_to_the_sender = connection.await;
-        };
-        Self { connection: Some(Box::pin(connection)), spawned, tasks: FuturesUnordered::new() }
+        Self {
+            connection: Some(Box::pin(connection)),
+            broke: None,
+            spawned,
+            tasks: FuturesUnordered::new(),
+        }
+    }
+
+    /// Why an exchange failed: where all that its sender knows is that the connection is gone, the
+    /// connection itself says why.
+    fn cause(&mut self, error: hyper::Error) -> hyper::Error {
+        if error.is_closed() || error.is_canceled() {
+            self.broke.take().unwrap_or(error)
+        } else {
+            error
+        }
     }
 
     async fn drive<F: Future>(&mut self, wanted: F) -> F::Output {
@@ -250,9 +273,10 @@ impl Driver {
 
     fn poll_background(&mut self, cx: &mut TaskContext<'_>) {
         if let Some(connection) = &mut self.connection
-            && connection.as_mut().poll(cx).is_ready()
+            && let Poll::Ready(ended) = connection.as_mut().poll(cx)
         {
             self.connection = None;
+            self.broke = ended.err();
         }
         loop {
             self.tasks.extend(self.spawned.take());

@@ -119,7 +119,10 @@ fn ours(error: &io::Error) -> Option<Blind> {
         ENFILE | EMFILE => {
             Some(Blind::new(Cause::Exhausted, "this machine is out of file descriptors"))
         }
-        EADDRNOTAVAIL => Some(Blind::new(Cause::Exhausted, "this machine is out of local ports")),
+        EADDRNOTAVAIL => Some(Blind::new(
+            Cause::Exhausted,
+            "this machine has no local address or port left for it",
+        )),
         ENOBUFS | ENOMEM => Some(Blind::new(Cause::Exhausted, "this machine is out of memory")),
         ENETDOWN | EAFNOSUPPORT => {
             Some(Blind::new(Cause::Network, "this machine has no network of that family"))
@@ -143,6 +146,13 @@ pub fn of_tls(phase: Phase, error: &rustls::Error) -> Failure {
             phase,
             FailureKind::TlsAlert,
             format!("the peer broke TLS off with the alert {alert:?}"),
+        ),
+        // Most chains that do not verify are noted beside a handshake that goes on; this one
+        // cannot even be read, or its key did not sign.
+        Tls::InvalidCertificate(reason) => Failure::new(
+            phase,
+            FailureKind::Untrusted,
+            format!("the certificate does not verify: {reason}"),
         ),
         other => Failure::new(phase, FailureKind::TlsFault, format!("TLS failed: {other}")),
     }
@@ -186,8 +196,7 @@ mod tests {
 
     #[test]
     fn what_this_machine_lacks_is_never_held_against_the_target() {
-        for (errno, cause) in
-            [(24, Cause::Exhausted), (99, Cause::Exhausted), (1, Cause::Network)]
+        for (errno, cause) in [(24, Cause::Exhausted), (99, Cause::Exhausted), (1, Cause::Network)]
         {
             let error = io::Error::from_raw_os_error(errno);
             assert_eq!(of_io(Phase::Connect, &error).unwrap_err().cause, cause, "{errno}");

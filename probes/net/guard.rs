@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn ordinary_addresses_private_ones_included_pass() {
-        for text in ["127.0.0.1", "10.0.0.1", "192.168.1.1", "100.64.0.1", "::1", "2606::1", "fd00::1"]
+        for text in
+            ["127.0.0.1", "10.0.0.1", "192.168.1.1", "100.64.0.1", "::1", "2606::1", "fd00::1"]
         {
             assert!(admit(text.parse().unwrap(), &[]).is_ok(), "{text}");
         }

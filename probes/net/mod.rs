@@ -8,6 +8,8 @@ pub mod dial;
 pub mod exchange;
 pub mod failure;
 pub mod guard;
+pub mod lookup;
+pub mod measure;
 pub mod network;
 pub mod origin;
 pub mod phase;
@@ -17,5 +19,7 @@ pub mod request;
 pub mod resolve;
 pub mod sighting;
 pub mod target;
+#[cfg(test)]
+mod tests;
 pub mod tls;
 pub mod trust;

@@ -32,11 +32,8 @@ impl Origin {
 
     /// Host and port as an authority, without the scheme's own port.
     pub fn authority(&self) -> String {
-        let host = if self.host.contains(':') {
-            format!("[{}]", self.host)
-        } else {
-            self.host.clone()
-        };
+        let host =
+            if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         match (self.scheme.as_str(), self.port) {
             ("http", 80) | ("https", 443) => host,
             _ => format!("{host}:{}", self.port),

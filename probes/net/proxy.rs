@@ -11,10 +11,7 @@ use crate::net::phase::Phase;
 const LONGEST_HEAD: usize = 8 * 1024;
 
 /// Asks the proxy at the other end of `stream` for a tunnel.
-pub async fn tunnel(
-    stream: &mut TcpStream,
-    authority: &str,
-) -> Result<Result<(), Failure>, Blind> {
+pub async fn tunnel(stream: &mut TcpStream, authority: &str) -> Result<Result<(), Failure>, Blind> {
     let request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n");
     let status = async {
         stream.write_all(request.as_bytes()).await?;
@@ -42,7 +39,10 @@ fn ours(reason: String) -> Blind {
 /// Reads up to the empty line and not a byte further: what follows belongs to the tunnel.
 async fn head_status(stream: &mut TcpStream) -> std::io::Result<Option<u16>> {
     let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") && head.len() < LONGEST_HEAD {
+    while !head.ends_with(b"\r\n\r\n") {
+        if head.len() == LONGEST_HEAD {
+            return Ok(None);
+        }
         head.push(stream.read_u8().await?);
     }
     let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();

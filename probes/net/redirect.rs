@@ -8,6 +8,7 @@ use url::Url;
 use crate::net::exchange::Exchange;
 use crate::net::origin::Origin;
 use crate::net::request::Request;
+use crate::secret::MASK;
 
 /// At most so many redirects are followed.
 pub const MOST: usize = 10;
@@ -45,7 +46,7 @@ pub enum Stop {
     TooMany,
     /// It leads to another host, and that was not wanted.
     OtherHost(String),
-    /// Its method or body would have to be repeated to another origin.
+    /// Its method or body would have to be repeated to another origin, or a secret in its URL.
     Unsafe(String),
     /// Its location is missing or is no URL of the web.
     Invalid(String),
@@ -84,6 +85,9 @@ pub fn next(request: &Request, exchange: &Exchange, policy: Redirects, hops: &[E
     let Some(location) = answer.header("location") else {
         return Next::Stop(Stop::Invalid("there is no Location header".to_owned()));
     };
+    if location.contains(MASK) {
+        return Next::Stop(Stop::Unsafe("its Location repeats a secret".to_owned()));
+    }
     let url = match request.url.join(location) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url,
         Ok(url) => {
@@ -232,9 +236,6 @@ mod tests {
         assert_eq!(stop("http://b/", Redirects::SameHost), Stop::OtherHost("b".into()));
         assert!(matches!(stop("javascript:alert(1)", Redirects::Follow), Stop::Invalid(_)));
         assert!(matches!(stop("http://[", Redirects::Follow), Stop::Invalid(_)));
-        assert!(matches!(
-            step(Method::GET, "http://a/x", 302, "/y", Redirects::None),
-            Next::Done
-        ));
+        assert!(matches!(step(Method::GET, "http://a/x", 302, "/y", Redirects::None), Next::Done));
     }
 }

@@ -12,6 +12,12 @@ use crate::net::origin::Origin;
 /// A service remembers at most so many exchanges.
 pub const MOST: usize = 64;
 
+/// Of a header's value, so many characters are remembered.
+const LONGEST_VALUE: usize = 256;
+
+/// Of a path, so many characters are remembered.
+pub const LONGEST_PATH: usize = 1024;
+
 /// One exchange of a service, as far as others may use it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sighting {
@@ -56,8 +62,16 @@ impl Sightings {
 
 /// The headers that others may use.
 pub fn telling(headers: &HeaderMap) -> Vec<(String, String)> {
-    const NAMES: [&str; 8] =
-        ["age", "cache-control", "cf-cache-status", "date", "etag", "retry-after", "vary", "x-cache"];
+    const NAMES: [&str; 8] = [
+        "age",
+        "cache-control",
+        "cf-cache-status",
+        "date",
+        "etag",
+        "retry-after",
+        "vary",
+        "x-cache",
+    ];
     headers
         .iter()
         .filter(|(name, _)| {
@@ -65,7 +79,8 @@ pub fn telling(headers: &HeaderMap) -> Vec<(String, String)> {
             NAMES.contains(&name) || name.contains("ratelimit") || name.contains("rate-limit")
         })
         .map(|(name, value)| {
-            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+            let value = String::from_utf8_lossy(value.as_bytes());
+            (name.as_str().to_owned(), value.chars().take(LONGEST_VALUE).collect())
         })
         .take(32)
         .collect()

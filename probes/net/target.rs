@@ -123,9 +123,9 @@ mod header_text {
                     f.write_str("a header's value as text, or {env: NAME} or {file: PATH}")
                 }
                 fn visit_str<E: de::Error>(self, text: &str) -> Result<HeaderText, E> {
-                    HeaderValue::from_str(text)
-                        .map(HeaderText::Plain)
-                        .map_err(|_| E::custom("a header's value holds visible ASCII characters only"))
+                    HeaderValue::from_str(text).map(HeaderText::Plain).map_err(|_| {
+                        E::custom("a header's value holds visible ASCII characters only")
+                    })
                 }
                 fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<HeaderText, A::Error> {
                     SecretRef::deserialize(MapAccessDeserializer::new(map)).map(HeaderText::Secret)

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use serde::{Deserialize, Serialize};
@@ -94,10 +94,8 @@ pub async fn handshake(
     material: &TlsMaterial,
     alpn: Alpn,
 ) -> Result<Result<(Box<TlsStream<TcpStream>>, TlsFacts), Failure>, Blind> {
-    let recorder = Arc::new(Recorder {
-        verifier: Arc::clone(&material.verifier),
-        distrust: OnceLock::new(),
-    });
+    let recorder =
+        Arc::new(Recorder { verifier: Arc::clone(&material.verifier), distrust: OnceLock::new() });
     let mut config = (*material.config).clone();
     config.alpn_protocols = alpn.protocols();
     config
@@ -138,7 +136,9 @@ fn facts(server_name: String, stream: &TlsStream<TcpStream>, recorder: &Recorder
             .negotiated_cipher_suite()
             .map(|suite| suite.suite().as_str().unwrap_or("unknown").replace("TLS13_", "TLS_"))
             .unwrap_or_default(),
-        group: connection.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name())),
+        group: connection
+            .negotiated_key_exchange_group()
+            .map(|group| format!("{:?}", group.name())),
         alpn: connection
             .alpn_protocol()
             .map(|protocol| String::from_utf8_lossy(protocol).into_owned()),
@@ -214,10 +214,9 @@ fn distrust(error: &rustls::Error) -> Distrust {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             (DistrustKind::HostMismatch, "the certificate speaks for other names".to_owned())
         }
-        CertificateError::UnknownIssuer => (
-            DistrustKind::UnknownIssuer,
-            "no trusted root vouches for the certificate".to_owned(),
-        ),
+        CertificateError::UnknownIssuer => {
+            (DistrustKind::UnknownIssuer, "no trusted root vouches for the certificate".to_owned())
+        }
         other => (DistrustKind::Other, format!("the certificate does not verify: {other}")),
     };
     Distrust { kind, detail }

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::AsyncReadExt as _;
@@ -38,6 +39,33 @@ pub struct TlsMaterial {
 impl std::fmt::Debug for TlsMaterial {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("TlsMaterial")
+    }
+}
+
+impl TlsMaterial {
+    /// The same without a certificate of our own.
+    #[must_use]
+    pub fn anonymous(self) -> Self {
+        if !self.config.client_auth_cert_resolver.has_certs() {
+            return self;
+        }
+        let mut config = (*self.config).clone();
+        config.client_auth_cert_resolver = Arc::new(NoCertificate);
+        Self { config: Arc::new(config), ..self }
+    }
+}
+
+/// Shows nothing to a server that asks.
+#[derive(Debug)]
+struct NoCertificate;
+
+impl ResolvesClientCert for NoCertificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
     }
 }
 
@@ -162,9 +190,12 @@ fn unusable(path: &Path, what: &str, error: &dyn std::fmt::Display) -> Blind {
 async fn read(path: &Path, what: &str) -> Result<Vec<u8>, Blind> {
     let mut bytes = Vec::new();
     let reading = async {
-        tokio::fs::File::open(path).await?.take(LONGEST).read_to_end(&mut bytes).await
+        tokio::fs::File::open(path).await?.take(LONGEST + 1).read_to_end(&mut bytes).await
     };
     match tokio::time::timeout(Duration::from_secs(5), reading).await {
+        Ok(Ok(length)) if u64::try_from(length).unwrap_or(u64::MAX) > LONGEST => {
+            Err(unusable(path, what, &"it is longer than 4 MiB"))
+        }
         Ok(Ok(_)) => Ok(bytes),
         Ok(Err(error)) => Err(unusable(path, what, &error)),
         Err(_) => Err(unusable(path, what, &"it did not answer within 5 s")),
@@ -183,8 +214,7 @@ fn material(
     store: Arc<RootCertStore>,
     client: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
 ) -> Result<TlsMaterial, Box<dyn std::error::Error + Send + Sync>> {
-    let verifier =
-        WebPkiServerVerifier::builder_with_provider(store, provider()).build()?;
+    let verifier = WebPkiServerVerifier::builder_with_provider(store, provider()).build()?;
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
         .dangerous()

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     de::Reader,
-    document::{Document, Kind, NodeId},
+    document::{Document, NodeId},
     fault::{Fault, FaultKind},
     problem::{Problems, nearest},
 };
@@ -59,6 +59,8 @@ pub(crate) fn collect<T: DeserializeOwned>(
 struct Loss {
     /// Items, and values with their keys.
     pruned: HashSet<NodeId>,
+    /// What the pruned nodes are copies of.
+    origins: HashSet<NodeId>,
     /// The lists and mappings that something was left out of, at any depth.
     reduced: HashSet<NodeId>,
     /// The keys that mappings lost, or should have had instead of those they lost.
@@ -76,8 +78,8 @@ impl Loss {
         }
     }
 
-    /// Leaves out the innermost item or entry around a fault, in all of its copies; false if there
-    /// is none inside of `root`.
+    /// Leaves out the innermost item or entry around a fault; false if there is none inside of
+    /// `root`.
     fn prune(&mut self, document: &Document, root: NodeId, fault: &Fault, faulty: NodeId) -> bool {
         let within = faulty == root || document.parents(faulty).any(|parent| parent == root);
         let Some(held) = document.holder(faulty).filter(|_| within && faulty != root) else {
@@ -86,8 +88,11 @@ impl Loss {
         if self.pruned.contains(&held) {
             return false;
         }
-        // What aliases have copied is wrong everywhere, and would be found in pass after pass.
-        for copy in document.copies_of(held, root) {
+        // What aliases have copied may be right elsewhere, but once it was wrong twice it would
+        // otherwise be found in pass after pass.
+        let again = !self.origins.insert(document.node(held).origin);
+        let copies = if again { document.copies_of(held, root).collect() } else { vec![held] };
+        for copy in copies {
             self.pruned.insert(copy);
             self.reduced.extend(document.parents(copy));
             let (Some(key), Some(map)) = (document.key_of(copy), document.node(copy).parent) else {
@@ -118,16 +123,15 @@ mod tests {
     }
 
     #[derive(Debug, Deserialize, PartialEq)]
-    #[serde(rename_all = "lowercase")]
+    #[serde(rename_all = "lowercase", deny_unknown_fields)]
     enum Check {
         Ping,
         Tls(Tls),
         Tcp { host: String, port: u16 },
     }
 
-    #[derive(Debug, Deserialize, PartialEq)]
+    #[derive(Debug, Default, Deserialize, PartialEq)]
     #[serde(deny_unknown_fields, default)]
-    #[derive(Default)]
     struct Tls {
         days: u32,
         hosts: Vec<String>,
@@ -148,7 +152,7 @@ mod tests {
     fn read<T: DeserializeOwned>(text: &str) -> (Option<T>, String) {
         let mut problems = Problems::default();
         let document = Document::parse("f", text.as_bytes(), &mut problems).unwrap();
-        let value = collect(&document, document.root(), &mut problems);
+        let value = collect(&document, Document::ROOT, &mut problems);
         (value, problems.to_string())
     }
 
@@ -193,14 +197,14 @@ checks:
 limits: [2, 1]
 ",
         );
-        assert_eq!(settings.unwrap().checks.len(), 4);
+        assert_eq!(settings.unwrap().checks.len(), 3);
         assert_eq!(
             headlines(&problems),
             [
                 "f:1:1: error: unknown key `nam`",
-                "f:3:18: error: `days`: expected a whole number from 0 to 4294967295, \
+                "f:3:17: error: `days`: expected a whole number from 0 to 4294967295, \
                  found the text \"many\"",
-                "f:3:24: error: unknown key `host` in `tls`",
+                "f:3:23: error: unknown key `host` in `tls`",
                 "f:4:17: error: `host`: expected a text, found the number 1.10",
                 "f:4:29: error: `port`: expected a whole number from 0 to 65535, \
                  found the number 70000",
@@ -228,6 +232,88 @@ limits: [2, 1]
             "hint: swap them",
         ] {
             assert!(problems.contains(hint), "{hint} is missing in:\n{problems}");
+        }
+    }
+
+    #[test]
+    fn what_follows_from_a_problem_is_not_reported() {
+        for text in [
+            // A required key is lost, and then its mapping.
+            "checks: [tcp: {host: [a], port: 1}]",
+            // It is misspelt.
+            "checks: [tcp: {hosst: a, port: 1}]",
+            // A mapping that is to have one entry has none left.
+            "checks: [ping: 1]",
+            // A list is to have two items.
+            "limits: [1, x]",
+            // The document itself is of the wrong type.
+            "[1, 2]",
+        ] {
+            let (_, problems) = read::<Settings>(text);
+            assert_eq!(headlines(&problems).len(), 1, "{text}\n{problems}");
+        }
+        let (_, problems) = read::<Settings>("checks: [tcp: {wibble: a, port: x}]");
+        assert_eq!(headlines(&problems).len(), 3, "both what is too much and what is missing");
+    }
+
+    #[test]
+    fn a_required_part_that_is_lost_takes_the_whole_along() {
+        #[derive(Debug, Deserialize)]
+        struct Outer {
+            _inner: Inner,
+        }
+        #[derive(Debug, Deserialize)]
+        struct Inner {
+            _number: u8,
+        }
+        let (outer, problems) = read::<Outer>("_inner: {_number: x}");
+        assert!(outer.is_none() && headlines(&problems).len() == 1, "{problems}");
+    }
+
+    #[test]
+    fn a_problem_in_an_anchor_is_reported_once() {
+        let uses = "- tls: {<<: *x, hosts: []}\n".repeat(5000);
+        let text = format!("name: &x {{days: many}}\nchecks:\n- tls: *x\n{uses}");
+        let (settings, problems) = read::<Settings>(&text);
+        assert_eq!(settings.unwrap().checks.len(), 5001);
+        assert_eq!(
+            headlines(&problems),
+            [
+                "f:1:10: error: `name`: expected a text, found a mapping",
+                "f:1:17: error: `days`: expected a whole number from 0 to 4294967295, \
+                 found the text \"many\"",
+            ]
+        );
+    }
+
+    #[test]
+    fn too_many_problems_are_cut_short() {
+        let (settings, problems) = read::<Settings>(&format!("checks: [{}]", "pong, ".repeat(500)));
+        assert!(settings.is_none());
+        assert_eq!(headlines(&problems).len(), 101);
+        assert!(problems.ends_with("\nf: and more"));
+    }
+
+    #[test]
+    fn a_big_file_with_few_problems_is_read_in_few_passes() {
+        let text: String = (0..20_000)
+            .map(|n| match n % 5000 {
+                7 => "- tcp: {host: a, prt: 1}\n".to_owned(),
+                _ => format!("- tcp: {{host: a, port: {}}}\n", n % 1000),
+            })
+            .collect();
+        let (checks, problems) = read::<Vec<Check>>(&text);
+        assert_eq!((checks.unwrap().len(), headlines(&problems).len()), (19_996, 4));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn reading_always_ends(text in "(name|checks|limits|tls|tcp|: |- |\n|\n  |\\{|\\}|, |\\[|\\]|1|~|&a |\\*a|<<: ){0,40}") {
+            let mut problems = Problems::default();
+            if let Some(document) = Document::parse("f", text.as_bytes(), &mut problems) {
+                let settings = collect::<Settings>(&document, Document::ROOT, &mut problems);
+                proptest::prop_assert!(settings.is_some() || problems.has_errors());
+            }
         }
     }
 }

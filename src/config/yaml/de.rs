@@ -4,19 +4,20 @@ use std::{collections::HashSet, slice};
 
 use serde::{
     de::{
-        DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess,
-        Unexpected, VariantAccess, Visitor,
+        DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
+        Visitor,
     },
     forward_to_deserialize_any,
 };
 
 use super::{
     document::{Document, Kind, NodeId},
-    fault::{Fault, FaultKind, Names},
+    fault::{Fault, Names},
     located::{LOCATED, RAW},
+    variant::Choice,
 };
 
-type Result<T> = std::result::Result<T, Fault>;
+pub(super) type Result<T> = std::result::Result<T, Fault>;
 
 /// Reads the subtree at one node.
 ///
@@ -24,8 +25,8 @@ type Result<T> = std::result::Result<T, Fault>;
 /// giving it no value at all: `tls:` means `tls: {}`.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'d> {
-    document: &'d Document,
-    at: NodeId,
+    pub(super) document: &'d Document,
+    pub(super) at: NodeId,
     /// The items and the values (with their keys) that are treated as if they were not there.
     pruned: &'d HashSet<NodeId>,
 }
@@ -35,21 +36,21 @@ impl<'d> Reader<'d> {
         Self { document, at, pruned }
     }
 
-    fn to(self, at: NodeId) -> Self {
+    pub(super) fn to(self, at: NodeId) -> Self {
         Self { at, ..self }
     }
 
-    fn kind(self) -> &'d Kind {
+    pub(super) fn kind(self) -> &'d Kind {
         self.document.kind(self.at)
     }
 
-    fn is_live(self, id: NodeId) -> bool {
+    pub(super) fn is_live(self, id: NodeId) -> bool {
         // Nearly always nothing is pruned.
         self.pruned.is_empty() || !self.pruned.contains(&id)
     }
 
     /// Locates what went wrong in reading this node, unless it is known to be further inside.
-    fn locate<T>(self, result: Result<T>) -> Result<T> {
+    pub(super) fn locate<T>(self, result: Result<T>) -> Result<T> {
         result.map_err(|fault| fault.or_at(self.at))
     }
 
@@ -65,12 +66,12 @@ impl<'d> Reader<'d> {
     }
 
     fn items<V: Visitor<'d>>(self, items: &'d [NodeId], visitor: V) -> Result<V::Value> {
-        let mut access = Items { reader: self, items: items.iter() };
+        let mut access = Items { reader: self, rest: items.iter() };
         let value = visitor.visit_seq(&mut access)?;
         match access.next() {
             None => Ok(value),
             Some(extra) => {
-                let wanted = items.len() - access.items.len() - 1;
+                let wanted = items.len() - access.rest.len() - 1;
                 let expected = format!("a list of {wanted}");
                 Err(Fault::invalid(format!("{} of them", items.len()), expected).or_at(extra))
             }
@@ -82,35 +83,7 @@ impl<'d> Reader<'d> {
         entries: &'d [(NodeId, NodeId)],
         visitor: V,
     ) -> Result<V::Value> {
-        visitor.visit_map(Entries { reader: self, entries: entries.iter(), value: None })
-    }
-
-    /// Picks the variant of an enum: `variant` or `{variant: value}`.
-    fn choice(self, variants: Names) -> Result<Choice<'d>> {
-        let expected = || {
-            let variants: Vec<_> = variants.iter().map(|v| format!("`{v}`")).collect();
-            format!("one of {}", variants.join(", "))
-        };
-        match self.kind() {
-            Kind::Null => Err(Fault::invalid("nothing", expected())),
-            Kind::Seq(_) => Err(Fault::invalid("a list", expected())),
-            Kind::Map(entries) => {
-                let mut live = entries.iter().filter(|(_, value)| self.is_live(*value));
-                let Some((key, value)) = live.next() else {
-                    return Err(Fault::invalid("an empty mapping", expected()));
-                };
-                if let Some((other, _)) = live.next() {
-                    let [one, other] = [*key, *other].map(|key| self.document.text(key));
-                    let message = format!(
-                        "`{one}` and `{other}` next to each other, where only one key is possible\
-                         \nhint: indent further what belongs to `{one}`"
-                    );
-                    return Err(FaultKind::Custom(message).into());
-                }
-                Ok(Choice { variant: self.to(*key), value: Some(self.to(*value)) })
-            }
-            _ => Ok(Choice { variant: self, value: None }),
-        }
+        visitor.visit_map(Entries { reader: self, rest: entries.iter(), value: None })
     }
 }
 
@@ -173,7 +146,7 @@ impl<'d> Deserializer<'d> for Reader<'d> {
         variants: Names,
         visitor: V,
     ) -> Result<V::Value> {
-        self.locate(self.choice(variants).and_then(|choice| visitor.visit_enum(choice)))
+        self.locate(Choice::new(self, variants).and_then(|choice| visitor.visit_enum(choice)))
     }
 
     fn deserialize_identifier<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value> {
@@ -186,6 +159,7 @@ impl<'d> Deserializer<'d> for Reader<'d> {
     }
 
     forward_to_deserialize_any! {
+        <V: Visitor<'d>>
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
         unit unit_struct tuple tuple_struct
     }
@@ -194,12 +168,12 @@ impl<'d> Deserializer<'d> for Reader<'d> {
 /// The items of a list that are not pruned.
 struct Items<'d> {
     reader: Reader<'d>,
-    items: slice::Iter<'d, NodeId>,
+    rest: slice::Iter<'d, NodeId>,
 }
 
 impl Items<'_> {
     fn next(&mut self) -> Option<NodeId> {
-        self.items.find(|item| self.reader.is_live(**item)).copied()
+        self.rest.find(|item| self.reader.is_live(**item)).copied()
     }
 }
 
@@ -215,7 +189,7 @@ impl<'d> SeqAccess<'d> for Items<'d> {
 /// The entries of a mapping that are not pruned.
 struct Entries<'d> {
     reader: Reader<'d>,
-    entries: slice::Iter<'d, (NodeId, NodeId)>,
+    rest: slice::Iter<'d, (NodeId, NodeId)>,
     value: Option<NodeId>,
 }
 
@@ -223,7 +197,7 @@ impl<'d> MapAccess<'d> for Entries<'d> {
     type Error = Fault;
 
     fn next_key_seed<S: DeserializeSeed<'d>>(&mut self, seed: S) -> Result<Option<S::Value>> {
-        let Some((key, value)) = self.entries.find(|(_, value)| self.reader.is_live(*value)) else {
+        let Some((key, value)) = self.rest.find(|(_, value)| self.reader.is_live(*value)) else {
             return Ok(None);
         };
         self.value = Some(*value);
@@ -258,59 +232,83 @@ impl<'d> SeqAccess<'d> for Pair<'d> {
     }
 }
 
-/// An enum's variant with the value given for it.
-struct Choice<'d> {
-    variant: Reader<'d>,
-    value: Option<Reader<'d>>,
-}
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{fault::FaultKind, problem::Problems},
+        *,
+    };
+    use serde::Deserialize;
+    use std::collections::BTreeMap;
 
-impl Choice<'_> {
-    fn name(&self) -> &str {
-        self.variant.document.text(self.variant.at)
+    fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
+        let mut problems = Problems::default();
+        let text = format!("v: {text}");
+        let document = Document::parse("f", text.as_bytes(), &mut problems).unwrap();
+        let value = document.get(Document::ROOT, "v").unwrap();
+        let result = T::deserialize(Reader::new(&document, value, &HashSet::new()));
+        result.inspect_err(|fault| assert!(fault.at.is_some(), "{fault}"))
     }
 
-    fn lacks_value(&self) -> Fault {
-        let name = self.name();
-        let message =
-            format!("`{name}` lacks its settings\nhint: write `{name}:` and put them below");
-        Fault::custom(message).or_at(self.variant.at)
-    }
-}
-
-impl<'d> EnumAccess<'d> for Choice<'d> {
-    type Error = Fault;
-    type Variant = Self;
-
-    fn variant_seed<S: DeserializeSeed<'d>>(self, seed: S) -> Result<(S::Value, Self)> {
-        let variant = self.variant;
-        variant.locate(seed.deserialize(variant)).map(|value| (value, self))
-    }
-}
-
-impl<'d> VariantAccess<'d> for Choice<'d> {
-    type Error = Fault;
-
-    fn unit_variant(self) -> Result<()> {
-        match self.value {
-            Some(value) if !matches!(value.kind(), Kind::Null) => {
-                let expected = format!("nothing after `{}:`", self.name());
-                let found = value.document.describe(value.at);
-                Err(Fault::invalid(found, expected).or_at(value.at))
-            }
-            _ => Ok(()),
-        }
+    #[derive(Debug, Default, Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields, default)]
+    struct Point {
+        x: f64,
+        y: Option<i8>,
     }
 
-    fn newtype_variant_seed<S: DeserializeSeed<'d>>(self, seed: S) -> Result<S::Value> {
-        let value = self.value.ok_or_else(|| self.lacks_value())?;
-        value.locate(seed.deserialize(value))
+    #[test]
+    fn values_have_their_own_types_only() {
+        assert_eq!(read::<String>("n").unwrap(), "n");
+        assert_eq!(read::<String>("'1'").unwrap(), "1");
+        assert_eq!(read::<char>("ü").unwrap(), 'ü');
+        assert_eq!(read::<u64>("18446744073709551615").unwrap(), u64::MAX);
+        assert!((read::<f64>("2").unwrap() - 2.0).abs() < f64::EPSILON);
+        assert!(read::<String>("1").is_err() && read::<String>("true").is_err());
+        assert!(
+            read::<u8>("'1'").is_err() && read::<u8>("1.0").is_err() && read::<u8>("-1").is_err()
+        );
+        assert!(read::<bool>("1").is_err() && read::<bool>("'true'").is_err());
+        assert_eq!(read::<Option<u8>>("~").unwrap(), None);
+        assert_eq!(read::<Option<u8>>("1").unwrap(), Some(1));
+        assert_eq!(read::<(u8, String)>("[1, a]").unwrap(), (1, "a".to_owned()));
+        assert!(read::<(u8, u8)>("[1]").is_err() && read::<(u8, u8)>("[1, 2, 3]").is_err());
     }
 
-    fn tuple_variant<V: Visitor<'d>>(self, _len: usize, visitor: V) -> Result<V::Value> {
-        self.value.ok_or_else(|| self.lacks_value())?.deserialize_seq(visitor)
+    #[test]
+    fn mappings_may_be_left_empty() {
+        assert_eq!(read::<Point>("").unwrap(), Point::default());
+        assert_eq!(read::<BTreeMap<String, u8>>("").unwrap(), BTreeMap::new());
+        assert!(read::<Vec<u8>>("").is_err());
     }
 
-    fn struct_variant<V: Visitor<'d>>(self, _fields: Names, visitor: V) -> Result<V::Value> {
-        self.value.ok_or_else(|| self.lacks_value())?.deserialize_map(visitor)
+    #[test]
+    fn keys_are_names_and_never_positions() {
+        assert!(matches!(
+            read::<Point>("{0: 1}").unwrap_err().kind,
+            FaultKind::UnknownField { name, known: ["x", "y"] } if name == "0"
+        ));
+        assert!(read::<Point>("[1, 2]").is_err());
+        let codes = read::<BTreeMap<u16, String>>("{200: ok, 404: gone}").unwrap();
+        assert_eq!(codes.into_keys().collect::<Vec<_>>(), [200, 404]);
+    }
+
+    #[test]
+    fn a_fault_knows_its_node() {
+        let mut problems = Problems::default();
+        let document = Document::parse("f", b"x: 1\ny: 1000\nz: 2\n", &mut problems).unwrap();
+        let node = |key| document.get(Document::ROOT, key).unwrap();
+        let mut pruned = HashSet::new();
+        let first = Point::deserialize(Reader::new(&document, Document::ROOT, &pruned));
+        let first = first.unwrap_err();
+        assert!(matches!(first.kind, FaultKind::Invalid { .. }) && first.at == Some(node("y")));
+        pruned.insert(node("y"));
+        let second = Point::deserialize(Reader::new(&document, Document::ROOT, &pruned));
+        let second = second.unwrap_err();
+        assert!(matches!(second.kind, FaultKind::UnknownField { .. }));
+        assert_eq!(second.at.and_then(|key| document.holder(key)), Some(node("z")));
+        pruned.insert(node("z"));
+        let reader = Reader::new(&document, Document::ROOT, &pruned);
+        assert_eq!(Point::deserialize(reader).unwrap(), Point { x: 1.0, y: None });
     }
 }

@@ -38,7 +38,7 @@ pub(crate) enum Kind {
     Float(f64),
     String(Arc<str>),
     Seq(Box<[NodeId]>),
-    /// Keys are scalars, and no two of a mapping have the same text.
+    /// Keys are scalars, no two of them have the same text, and each comes right before its value.
     Map(Box<[(NodeId, NodeId)]>),
 }
 
@@ -49,18 +49,15 @@ pub(crate) struct Document {
     pub(super) source: Arc<str>,
     /// The nodes in the order of the source, so that a subtree's ids are contiguous.
     pub(super) nodes: Vec<Node>,
-    /// Whether any node is a copy.
-    pub(super) aliases: bool,
 }
 
 impl Document {
+    /// The outermost value.
+    pub(crate) const ROOT: NodeId = NodeId(0);
+
     /// The file's name as the user gave it.
     pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
-    }
-
-    pub(crate) fn root(&self) -> NodeId {
-        NodeId(0)
     }
 
     pub(crate) fn node(&self, id: NodeId) -> &Node {
@@ -114,8 +111,14 @@ impl Document {
 
     /// The key of the entry whose value this node is; none for a key, an item and the root.
     pub(crate) fn key_of(&self, value: NodeId) -> Option<NodeId> {
-        let Kind::Map(entries) = self.kind(self.node(value).parent?) else { return None };
-        entries.iter().find(|(_, v)| *v == value).map(|(key, _)| *key)
+        self.entry(value).filter(|(_, v)| *v == value).map(|(key, _)| key)
+    }
+
+    /// The entry that has this node as its key or as its value.
+    fn entry(&self, at: NodeId) -> Option<(NodeId, NodeId)> {
+        let Kind::Map(entries) = self.kind(self.node(at).parent?) else { return None };
+        // Ids ascend, and a search from the start would make many problems of a big mapping costly.
+        entries.get(entries.partition_point(|(_, value)| *value < at)).copied()
     }
 
     /// What a node is called in messages: its own key, else the nearest key around it.
@@ -161,13 +164,8 @@ impl Document {
     /// The list item or mapping value to leave out in order to get rid of `at`; a key goes with its
     /// value, and the root stays.
     pub(super) fn holder(&self, at: NodeId) -> Option<NodeId> {
-        match self.kind(self.node(at).parent?) {
-            Kind::Map(entries) => {
-                let holds = |(key, value): &&(NodeId, NodeId)| *key == at || *value == at;
-                entries.iter().find(holds).map(|(_, value)| *value)
-            }
-            _ => Some(at),
-        }
+        self.node(at).parent?;
+        Some(self.entry(at).map_or(at, |(_, value)| value))
     }
 
     /// The lists and mappings around a node, innermost first.
@@ -178,10 +176,8 @@ impl Document {
     /// A node and all copies of it that aliases have made inside of `root`.
     pub(super) fn copies_of(&self, id: NodeId, root: NodeId) -> impl Iterator<Item = NodeId> {
         let origin = self.node(id).origin;
-        let copies = (root.0..=self.last_of(root).0).map(NodeId);
-        // Without aliases a node is its own origin, and looking for others is in vain.
-        let others = copies.filter(move |other| self.aliases && self.node(*other).origin == origin);
-        iter::once(id).chain(others)
+        let inside = (root.0..=self.last_of(root).0).map(NodeId);
+        inside.filter(move |other| self.node(*other).origin == origin)
     }
 
     /// The subtree at a node as JSON; keys that are no strings become the text they have in the
@@ -208,4 +204,51 @@ impl Document {
 fn range(node: &Node) -> Option<Range<usize>> {
     let start = usize::try_from(node.offset).ok()?;
     Some(start..start + usize::try_from(node.length).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::problem::Problems, *};
+
+    fn document(text: &str) -> Document {
+        Document::parse("f", text.as_bytes(), &mut Problems::default()).unwrap()
+    }
+
+    #[test]
+    fn nodes_are_named_and_described() {
+        let document = document("list: [1.10, {key: true}]\n~: ''\nnone:\n");
+        assert_eq!(document.title(Document::ROOT), None);
+        let list = document.get(Document::ROOT, "list").unwrap();
+        let Kind::Seq(items) = document.kind(list) else { panic!("no list") };
+        let key = document.get(items[1], "key").unwrap();
+        let empty = document.get(Document::ROOT, "~").unwrap();
+        let none = document.get(Document::ROOT, "none").unwrap();
+        for (at, title, description) in [
+            (list, "`list`", "a list"),
+            (items[0], "an item of `list`", "the number 1.10"),
+            (items[1], "an item of `list`", "a mapping"),
+            (key, "`key`", "`true`"),
+            (document.key_of(key).unwrap(), "a key of `list`", "the text \"key\""),
+            (document.key_of(empty).unwrap(), "a key", "nothing"),
+            (empty, "`~`", "the text \"\""),
+            (none, "`none`", "nothing"),
+        ] {
+            assert_eq!(document.title(at).unwrap(), title);
+            assert_eq!(document.describe(at), description);
+        }
+        assert_eq!(document.get(list, "key"), None);
+        assert_eq!(document.last_of(Document::ROOT), none);
+    }
+
+    #[test]
+    fn problems_show_the_file() {
+        let document = document("# a comment\nkey: value\n");
+        let value = document.get(Document::ROOT, "key").unwrap();
+        let shown = "    2 | key: value\n      |      ^^^^^";
+        let warning = document.warning(value, "odd").to_string();
+        assert_eq!(warning, format!("f:2:6: warning: odd\n{shown}"));
+        let error = document.error(value, "bad").to_string();
+        assert_eq!(error, format!("f:2:6: error: bad\n{shown}"));
+        assert_eq!(&**document.name(), "f");
+    }
 }

@@ -218,3 +218,84 @@ fn advice(document: &Document, at: NodeId, expected: &str) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{collect, problem::Problems},
+        *,
+    };
+    use serde::de::DeserializeOwned;
+    use std::collections::BTreeMap;
+
+    fn message<T: DeserializeOwned>(text: &str) -> String {
+        let mut problems = Problems::default();
+        let document = Document::parse("f", text.as_bytes(), &mut problems).unwrap();
+        collect::<BTreeMap<String, T>>(&document, Document::ROOT, &mut problems);
+        let text = problems.to_string();
+        let lines = text.lines().filter(|line| !line.contains(" | "));
+        lines
+            .map(|line| line.trim().rsplit("error: ").next().unwrap())
+            .collect::<Vec<_>>()
+            .join("; ")
+    }
+
+    #[test]
+    fn mismatches_are_told_in_plain_words() {
+        let found = message::<String>("k: 1.10");
+        assert_eq!(
+            found,
+            "`k`: expected a text, found the number 1.10; hint: put it in quotes: \"1.10\""
+        );
+        let found = message::<String>("k:");
+        let advice = "hint: give it a value, or leave the key out";
+        assert_eq!(found, format!("`k`: expected a text, found nothing; {advice}"));
+        let found = message::<bool>("k: yes");
+        let advice = "hint: write `true` or `false`";
+        assert_eq!(
+            found,
+            format!("`k`: expected `true` or `false`, found the text \"yes\"; {advice}")
+        );
+        let found = message::<u8>("k: '12'");
+        let advice = "hint: leave the quotes out";
+        let words = "a whole number from 0 to 255";
+        assert_eq!(found, format!("`k`: expected {words}, found the text \"12\"; {advice}"));
+        let found = message::<std::num::NonZeroU16>("k: 0");
+        assert_eq!(found, "`k`: expected a whole number from 1 to 65535, found the number 0");
+        let found = message::<Vec<String>>("k: a");
+        let advice = "hint: put it in brackets: `[…]`";
+        assert_eq!(found, format!("`k`: expected a list, found the text \"a\"; {advice}"));
+        let found = message::<BTreeMap<String, u8>>("k: [1]");
+        assert_eq!(found, "`k`: expected a mapping, found a list");
+        assert_eq!(message::<i64>("k: 1.5"), "`k`: expected a whole number, found the number 1.5");
+        assert_eq!(message::<f64>("k: x"), "`k`: expected a number, found the text \"x\"");
+        let found = message::<(u8, u8)>("k: [1, 2, 3]");
+        assert_eq!(found, "an item of `k`: expected a list of 2, found the number 3");
+        let found = message::<u8>("1: 1");
+        assert_eq!(
+            found,
+            "a key: expected a text, found the number 1; hint: put it in quotes: \"1\""
+        );
+    }
+
+    #[test]
+    fn long_values_are_not_repeated() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(try_from = "String")]
+        struct Picky;
+
+        impl TryFrom<String> for Picky {
+            type Error = String;
+
+            fn try_from(text: String) -> Result<Self, String> {
+                Err(format!("`{text}` is\n    not\n  good\nhint: try again"))
+            }
+        }
+
+        let secret = "s3cret-".repeat(20);
+        let shown = shorten(&secret);
+        assert!(message::<u8>(&format!("k: {secret}")).ends_with(&format!("text \"{shown}\"")));
+        let found = message::<Picky>(&format!("k: {secret}"));
+        assert_eq!(found, format!("`k`: `{shown}` is not good; hint: try again"));
+    }
+}

@@ -28,6 +28,15 @@ pub(crate) struct Located<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Raw(pub(crate) NodeId);
 
+/// Whether something was moved within its file makes no difference to what it says.
+impl<T: PartialEq> PartialEq for Located<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl<T: Eq> Eq for Located<T> {}
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_newtype_struct(LOCATED, LocatedVisitor(PhantomData))
@@ -124,10 +133,10 @@ mod tests {
         let mut problems = Problems::default();
         let text = "host: a\nchecks:\n- []\n- [1, {host: b, port: 2}]\n";
         let document = Document::parse("f", text.as_bytes(), &mut problems).unwrap();
-        let settings: Settings = collect(&document, document.root(), &mut problems).unwrap();
+        let settings: Settings = collect(&document, Document::ROOT, &mut problems).unwrap();
         assert!(settings.port.is_none());
-        let checks = document.get(document.root(), "checks").unwrap();
-        assert_eq!(settings.host.at, document.get(document.root(), "host").unwrap());
+        let checks = document.get(Document::ROOT, "checks").unwrap();
+        assert_eq!(settings.host.at, document.get(Document::ROOT, "host").unwrap());
         assert_eq!(document.node(settings.host.at).column, 7);
         assert_eq!(document.node(settings.checks[1].at).parent, Some(checks));
         let [one, later] = *settings.checks[1].value else { panic!("{settings:?}") };

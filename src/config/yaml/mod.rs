@@ -10,8 +10,10 @@ mod parse;
 mod problem;
 mod scalar;
 mod tree;
+mod variant;
 
 pub(crate) use collect::collect;
 pub(crate) use document::{Document, Kind, Node, NodeId};
 pub(crate) use located::{Located, Raw};
+pub(crate) use parse::MAX_FILE_BYTES;
 pub(crate) use problem::{Place, Problem, Problems, Severity, nearest, shorten, suggestion};

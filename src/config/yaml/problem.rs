@@ -1,10 +1,6 @@
 //! What is wrong with a configuration file, where, and what to do about it.
 
-use std::{
-    collections::BTreeSet,
-    fmt::{self, Write as _},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 /// How many problems one file may contribute; what follows is rarely more than an echo of these.
 pub(crate) const MAX_PROBLEMS_PER_FILE: usize = 100;
@@ -126,8 +122,9 @@ impl fmt::Display for Problem {
             // The marks stand under their text only if a tab is repeated as a tab.
             let pad = place.source_line.chars().take(place.before);
             let pad: String = pad.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-            write!(f, "\n{:>5} | {}", place.line, place.source_line)?;
-            write!(f, "\n      | {pad}{}", "^".repeat(place.width))?;
+            let number = format!("{:>5}", place.line);
+            let (gutter, marks) = (" ".repeat(number.len()), "^".repeat(place.width));
+            write!(f, "\n{number} | {}\n{gutter} | {pad}{marks}", place.source_line)?;
         }
         if let Some(hint) = &self.hint {
             write!(f, "\n   hint: {}", one_line(hint))?;
@@ -245,13 +242,8 @@ fn printable(c: char) -> char {
 
 /// A message on one line: libraries like to spread theirs over several.
 fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for word in text.split(['\n', '\r']).map(str::trim).filter(|word| !word.is_empty()) {
-        let gap = if line.is_empty() { "" } else { " " };
-        // Writing to a string does not fail.
-        let _ignored = write!(line, "{gap}{word}");
-    }
-    line.chars().map(printable).collect()
+    let lines = text.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ").chars().map(printable).collect()
 }
 
 #[cfg(test)]
@@ -260,8 +252,9 @@ mod tests {
 
     fn place(source: &str, marked: &str) -> Place {
         let offset = source.find(marked).unwrap();
-        let line = source[..offset].matches('\n').count() + 1;
-        let head = source[..offset].rsplit('\n').next().unwrap();
+        let (head, _) = source.split_at(offset);
+        let line = head.matches('\n').count() + 1;
+        let head = head.rsplit('\n').next().unwrap();
         let (line, column) = (line.try_into().unwrap(), head.chars().count() + 1);
         Place::new(source, line, column.try_into().unwrap(), offset, marked.len())
     }

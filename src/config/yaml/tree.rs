@@ -45,7 +45,7 @@ impl Tree {
     pub(super) fn new(name: Arc<str>, source: Arc<str>) -> Self {
         // A value takes at least a byte, so that only aliases can get beyond this.
         let max_nodes = MAX_NODES.min(source.len() * 16 + 10_000);
-        let document = Document { name, source, nodes: Vec::new(), aliases: false };
+        let document = Document { name, source, nodes: Vec::new() };
         Self { document, max_nodes }
     }
 
@@ -95,7 +95,6 @@ impl Tree {
             return Err(Excess::Depth);
         }
         let id = self.push(node)?;
-        self.document.aliases = true;
         let mut copy = |child: NodeId| self.copy(child, depth + 1);
         let kind = match kind {
             Kind::Seq(items) => {
@@ -191,7 +190,7 @@ mod tests {
     fn parse(text: &str) -> (Option<serde_json::Value>, String) {
         let mut problems = Problems::default();
         let document = Document::parse("f", text.as_bytes(), &mut problems);
-        (document.map(|document| document.to_json(document.root())), problems.to_string())
+        (document.map(|document| document.to_json(Document::ROOT)), problems.to_string())
     }
 
     #[test]
@@ -206,13 +205,13 @@ mod tests {
         let mut problems = Problems::default();
         let text = "a: &x {b: 1}\nc: *x\nd: {<<: *x, e: 2}";
         let document = Document::parse("f", text.as_bytes(), &mut problems).unwrap();
-        let definition = document.get(document.get(document.root(), "a").unwrap(), "b").unwrap();
+        let definition = document.get(document.get(Document::ROOT, "a").unwrap(), "b").unwrap();
         for key in ["c", "d"] {
-            let map = document.get(document.root(), key).unwrap();
+            let map = document.get(Document::ROOT, key).unwrap();
             let copy = document.get(map, "b").unwrap();
             let node = document.node(copy);
             assert_eq!((node.line, node.column, node.origin), (1, 11, definition));
-            assert_eq!(document.parents(copy).collect::<Vec<_>>(), [map, document.root()]);
+            assert_eq!(document.parents(copy).collect::<Vec<_>>(), [map, Document::ROOT]);
             assert!(copy != definition && document.last_of(map) >= copy);
         }
     }
@@ -248,25 +247,27 @@ quoted: {'<<': 1}
 
     #[test]
     fn duplicates_are_found_among_many_keys() {
-        let text: String = (0..1000).chain([500]).map(|n| format!("k{n}: 1\n")).collect();
+        let lines = (0..1000).chain([500]).map(|n| format!("k{n}: 1\n"));
+        let text = lines.collect::<Vec<_>>().concat();
         assert!(parse(&text).1.starts_with("f:1001:1: error: the key `k500` is given twice"));
     }
 
     #[test]
     fn bombs_are_refused() {
-        let mut lists = "- &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-        let mut maps = "- &a0 {k: v}\n".to_owned();
+        let mut lists = vec!["- &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned()];
+        let mut maps = vec!["- &a0 {k: v}\n".to_owned()];
         for level in 1..50 {
             let below = format!("*a{}", level - 1);
             let ten = [&*below; 10].join(", ");
-            lists += &format!("- &a{level} [{ten}]\n");
-            maps += &format!("- &a{level} {{<<: [{ten}], k{level}: {below}, l: {below}}}\n");
+            lists.push(format!("- &a{level} [{ten}]\n"));
+            maps.push(format!("- &a{level} {{<<: [{ten}], k{level}: {below}, l: {below}}}\n"));
         }
         for bomb in [lists, maps] {
-            let (json, problems) = parse(&bomb);
+            let (json, problems) = parse(&bomb.concat());
             assert!(json.is_none() && problems.contains("with what aliases repeat"), "{problems}");
         }
-        let deep: String = (1..200).map(|n| format!("- &a{n} [*a{}]\n", n - 1)).collect();
+        let deep = (1..200).map(|n| format!("- &a{n} [*a{}]\n", n - 1));
+        let deep = deep.collect::<Vec<_>>().concat();
         assert!(parse(&format!("- &a0 x\n{deep}")).1.contains("more than 64 deep"));
     }
 

@@ -1,0 +1,90 @@
+//! What one run saw of the health endpoints.
+
+use std::sync::OnceLock;
+
+use serde::{Deserialize, Serialize};
+
+use super::SeenAt;
+use super::age::{BodyAge, body_age};
+use super::reading::{Form, Reading, read};
+use crate::net::exchange::{Answer, Exchange};
+use crate::net::redirect::Followed;
+
+/// What one run saw.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The health endpoint.
+    pub(super) main: Look,
+    /// The liveness endpoint, where one is configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) live: Option<Look>,
+    /// What a path answered that does not exist; `None` when it was not asked, or was silent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sibling: Option<Sibling>,
+}
+
+/// One endpoint.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Look {
+    /// Its path as configured.
+    pub(super) path: String,
+    /// The request and its redirects.
+    pub(super) followed: Followed,
+    /// When.
+    pub(super) at: SeenAt,
+    /// What the body says: worked out once, from the body, when it is first needed.
+    #[serde(skip)]
+    reading: OnceLock<Reading>,
+}
+
+/// What a path answered that does not exist.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Sibling {
+    /// The status code.
+    pub(super) status: u16,
+    /// Whether the body is the health endpoint's, byte for byte.
+    pub(super) same_body: bool,
+    /// Whether the body is a page of HTML.
+    pub(super) html: bool,
+}
+
+impl Look {
+    pub(super) fn new(path: String, followed: Followed, at: SeenAt) -> Self {
+        Self { path, followed, at, reading: OnceLock::new() }
+    }
+
+    /// The last exchange.
+    pub(super) fn exchange(&self) -> &Exchange {
+        self.followed.last()
+    }
+
+    /// Its answer.
+    pub(super) fn answer(&self) -> Option<&Answer> {
+        self.exchange().answer.as_ref()
+    }
+
+    /// What its body says; an empty body where no answer came.
+    pub(super) fn reading(&self) -> &Reading {
+        self.reading.get_or_init(|| match self.answer() {
+            Some(answer) => read(answer.header("content-type"), &answer.body.bytes.0),
+            None => read(None, &[]),
+        })
+    }
+
+    /// How old its body is at least.
+    pub(super) fn age(&self) -> Option<BodyAge> {
+        let answer = self.answer()?;
+        body_age(self.reading().timestamp, answer.header("date"), answer.header("age"), self.at)
+    }
+}
+
+impl Sibling {
+    pub(super) fn of(answer: &Answer, main: &Look) -> Self {
+        let reading = read(answer.header("content-type"), &answer.body.bytes.0);
+        Self {
+            status: answer.status,
+            same_body: main.answer().is_some_and(|main| main.body.bytes == answer.body.bytes),
+            html: reading.form == Form::Html,
+        }
+    }
+}

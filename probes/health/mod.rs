@@ -1,0 +1,272 @@
+//! Does a service say that it is healthy, and does the rest of what it says agree?
+//!
+//! The body of a health endpoint is judged, not trusted: what it claims is held against the HTTP
+//! status, against its own components and against the clock.
+
+mod age;
+mod leak;
+mod look;
+mod object;
+mod reading;
+mod rules;
+mod shapes;
+mod vocabulary;
+
+use std::time::Duration;
+
+use http::header::ACCEPT;
+use http::{HeaderValue, Method};
+use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::blind::Blind;
+use crate::context::Context;
+use crate::contract::{Kind, SettingsError};
+use crate::duration::Dur;
+use crate::http::Slow;
+use crate::measurement::{Family, Measurement};
+use crate::net::measure;
+use crate::net::redirect::{self, Redirects};
+use crate::net::request::Request;
+use crate::one_or_many::OneOrMany;
+use crate::rule::Rule;
+use crate::status::{StatusSet, Statuses};
+use look::{Evidence, Look, Sibling};
+use reading::MAX_BODY;
+use vocabulary::Level;
+
+/// The health endpoint, and what it must tell of.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The path of the health endpoint.
+    path: String,
+    /// What the endpoint decides at its orchestrator.
+    kind: Role,
+    /// The path of the liveness endpoint, to see that it does not fail with a dependency.
+    live: Option<String>,
+    /// Status codes that mean healthy: `200`, `2xx`, `200-299` or a list; by default `2xx`.
+    status: Option<OneOrMany<Statuses>>,
+    /// Components that the body must tell of.
+    components: Vec<String>,
+    /// Components that may be down, or absent, without the service being down.
+    optional: Vec<String>,
+    /// How old the body's timestamp may be.
+    max_age: Dur,
+    /// How long the service may take to answer, without name lookup, connection and handshake.
+    slow: Slow,
+}
+
+/// What an endpoint decides at its orchestrator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Whether traffic is sent.
+    #[default]
+    Readiness,
+    /// Whether the process is restarted.
+    Liveness,
+    /// Whether the process has come up.
+    Startup,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            path: "/health".to_owned(),
+            kind: Role::default(),
+            live: None,
+            status: None,
+            components: Vec::new(),
+            optional: Vec::new(),
+            max_age: Dur::from_secs(300),
+            slow: Slow { warn: Some(Dur::from_millis(500)), fail: None },
+        }
+    }
+}
+
+/// A configured `health` probe.
+pub struct Health {
+    path: String,
+    role: Role,
+    live: Option<String>,
+    accepted: StatusSet,
+    /// Declared components as they were written and as bodies are read.
+    components: Vec<(String, String)>,
+    optional: Vec<String>,
+    max_age: Duration,
+    slow: Slow,
+}
+
+/// No endpoint has this path. A service that answers it like its health endpoint answers
+/// everything so.
+const SIBLING: &str = "/musterd-absent";
+
+/// The absent path is asked for at most so often.
+const SIBLING_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+impl Kind for Health {
+    const NAME: &'static str = "health";
+    const SUMMARY: &'static str = "a health endpoint reports that the service is well, credibly";
+    const RULES: &'static [Rule<Self>] = rules::ALL;
+    const FAMILIES: &'static [Family] = FAMILIES;
+    const INTERVAL: Duration = Duration::from_secs(30);
+    type Settings = Settings;
+    type Evidence = Evidence;
+
+    fn new(settings: Settings) -> Result<Self, SettingsError> {
+        let normal = |names: Vec<String>, key| {
+            names
+                .into_iter()
+                .map(|name| match shapes::component_name(&name) {
+                    normal if normal.is_empty() => {
+                        Err(SettingsError::at(key, "a component has a name"))
+                    }
+                    normal => Ok((name, normal)),
+                })
+                .collect::<Result<Vec<_>, _>>()
+        };
+        if settings.live.as_ref() == Some(&settings.path) {
+            return Err(SettingsError::at(
+                "live",
+                "it is the same as `path`: there is nothing to compare",
+            ));
+        }
+        if settings.live.is_some() && settings.kind == Role::Liveness {
+            return Err(SettingsError::at(
+                "live",
+                "`path` is the liveness endpoint already; set `kind: readiness` to compare two",
+            ));
+        }
+        Ok(Self {
+            path: settings.path,
+            role: settings.kind,
+            live: settings.live,
+            accepted: StatusSet::or(settings.status, StatusSet::classes(&[2])),
+            components: normal(settings.components, "components")?,
+            optional: normal(settings.optional, "optional")?
+                .into_iter()
+                .map(|(_, normal)| normal)
+                .collect(),
+            max_age: settings.max_age.0,
+            slow: settings.slow.checked()?,
+        })
+    }
+
+    fn max_duration(&self, timeout: Duration) -> Duration {
+        let paths = 2 + u32::from(self.live.is_some());
+        timeout * (paths * u32::try_from(redirect::MOST + 1).unwrap_or(u32::MAX))
+    }
+
+    async fn observe(&self, cx: &Context) -> Result<Evidence, Blind> {
+        let main = self.look(cx, &self.path).await?;
+        let live = match &self.live {
+            Some(path) => Some(self.look(cx, path).await?),
+            None => None,
+        };
+        let sibling =
+            if self.wants_sibling(cx, &main) { self.sibling(cx, &main).await? } else { None };
+        Ok(Evidence { main, live, sibling })
+    }
+
+    fn measure(&self, seen: &Evidence) -> Vec<Measurement> {
+        measure(seen)
+    }
+}
+
+impl Health {
+    async fn look(&self, cx: &Context, path: &str) -> Result<Look, Blind> {
+        let request = Request::new(Method::GET, cx.url(path)).body_cap(MAX_BODY).header(
+            ACCEPT,
+            HeaderValue::from_static("application/health+json, application/json, */*;q=0.8"),
+        );
+        let followed = cx.follow(&request, Redirects::SameHost).await?;
+        Ok(Look::new(path.to_owned(), followed, cx.started()))
+    }
+
+    /// Only an answer that anything could have given needs to be held against an absent path.
+    fn wants_sibling(&self, cx: &Context, main: &Look) -> bool {
+        let plain = main.answer().is_some_and(|answer| self.accepted.contains(answer.status))
+            && !main.reading().is_structured();
+        let url = cx.url(SIBLING);
+        let since = cx.started() - SIBLING_EVERY;
+        let recent = cx
+            .target()
+            .sightings
+            .any(|sighting| sighting.path == url.path() && sighting.at > since);
+        plain && !recent
+    }
+
+    async fn sibling(&self, cx: &Context, main: &Look) -> Result<Option<Sibling>, Blind> {
+        let request = Request::get(cx.url(SIBLING)).body_cap(MAX_BODY);
+        let exchange = cx.exchange(&request).await?;
+        Ok(exchange.answer.map(|answer| Sibling::of(&answer, main)))
+    }
+}
+
+const STATUS: Family = Family {
+    name: "musterd_health_status",
+    help: "What the body claims: 2 up, 1 degraded, 0 down, -1 unknown.",
+    labels: &[],
+};
+const COMPONENT_STATUS: Family = Family {
+    name: "musterd_health_component_status",
+    help: "What the body says of a component: 2 up, 1 degraded, 0 down, -1 unknown.",
+    labels: &["component"],
+};
+const COMPONENT_LATENCY: Family = Family {
+    name: "musterd_health_component_latency_seconds",
+    help: "How long a component took, as the body says.",
+    labels: &["component"],
+};
+const BODY_AGE: Family = Family {
+    name: "musterd_health_body_age_seconds",
+    help: "How old the body is at least, by its own timestamp or by Age.",
+    labels: &[],
+};
+
+const FAMILIES: &[Family] = &{
+    let exchange = measure::EXCHANGE;
+    let mut all = [STATUS; measure::EXCHANGE.len() + 4];
+    let mut index = 0;
+    while index < exchange.len() {
+        all[index] = exchange[index];
+        index += 1;
+    }
+    all[index] = STATUS;
+    all[index + 1] = COMPONENT_STATUS;
+    all[index + 2] = COMPONENT_LATENCY;
+    all[index + 3] = BODY_AGE;
+    all
+};
+
+fn measure(seen: &Evidence) -> Vec<Measurement> {
+    let number = |level: Option<Level>| match level {
+        Some(Level::Up) => 2.0,
+        Some(Level::Warn) => 1.0,
+        Some(Level::Down) => 0.0,
+        Some(Level::Unknown) | None => -1.0,
+    };
+    let mut found = measure::exchanges(&seen.main.followed.hops);
+    if seen.main.answer().is_none() {
+        return found;
+    }
+    let reading = seen.main.reading();
+    found.push(Measurement::new(&STATUS, number(reading.level())));
+    for (name, component) in &reading.components {
+        let label = || vec![name.clone()];
+        let status = number(component.level);
+        found.push(Measurement::labelled(&COMPONENT_STATUS, label(), status));
+        if let Some(seconds) = component.latency_seconds {
+            found.push(Measurement::labelled(&COMPONENT_LATENCY, label(), seconds));
+        }
+    }
+    if let Some(age) = seen.main.age() {
+        found.push(Measurement::new(&BODY_AGE, age.seconds));
+    }
+    found
+}
+
+/// When evidence was made, for ages where the answer has no clock of its own.
+type SeenAt = Timestamp;

@@ -1,0 +1,200 @@
+//! A configuration that is known to make sense: what every other part of the daemon works from.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use jiff::civil::Date;
+use musterd_probes::contract::Probe;
+use musterd_probes::impact::Impact;
+use musterd_probes::net::budget::Budget;
+use musterd_probes::net::origin::Origin;
+use musterd_probes::net::target::Target;
+use musterd_probes::registry::Registration;
+use musterd_probes::secret::SecretRef;
+use musterd_probes::severity::Severity;
+use url::Url;
+
+/// A whole configuration.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// Where the daemon listens.
+    pub(crate) listen: SocketAddr,
+    /// How the daemon's own server works.
+    pub(crate) server: Server,
+    /// Whom the owners of a target may ask, in every request's `User-Agent`.
+    pub(crate) contact: Option<String>,
+    /// Where this instance looks from; empty when there is one only.
+    pub(crate) location: String,
+    /// Trust the platform's roots beside the bundled ones.
+    pub(crate) system_roots: bool,
+    /// References whose common failure means that we are cut off.
+    pub(crate) uplink: Vec<Uplink>,
+    /// Where statuses and the ledger survive a restart.
+    pub(crate) state: Option<PathBuf>,
+    /// How long runs are kept.
+    pub(crate) history: Option<History>,
+    /// Who is told of changes.
+    pub(crate) notify: Vec<Notifier>,
+    /// What is watched, in the order of the files.
+    pub(crate) services: Vec<Arc<Service>>,
+    /// Every file that the configuration was read from, for reloading.
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// How the daemon's own server works.
+#[derive(Debug, Default)]
+pub(crate) struct Server {
+    /// What every path but the daemon's own health asks for.
+    pub(crate) token: Option<SecretRef>,
+    /// What posting a report asks for.
+    pub(crate) report_token: Option<SecretRef>,
+    /// Certificate and key of the server.
+    pub(crate) tls: Option<ServerTls>,
+    /// Under which path it stands behind a proxy; empty, or with a leading and no trailing `/`.
+    pub(crate) base_path: String,
+    /// Whether the page is shown without a token.
+    pub(crate) public: bool,
+}
+
+/// Certificate and key of the daemon's own server.
+#[derive(Debug)]
+pub(crate) struct ServerTls {
+    pub(crate) cert: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+/// A reference that is reachable whenever we have a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Uplink {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+/// How long runs are kept.
+#[derive(Debug)]
+pub(crate) struct History {
+    pub(crate) path: PathBuf,
+    pub(crate) keep: Duration,
+}
+
+/// Someone who is told of changes.
+#[derive(Debug)]
+pub(crate) struct Notifier {
+    pub(crate) name: String,
+    pub(crate) channel: Channel,
+}
+
+/// How someone is told.
+#[derive(Debug)]
+pub(crate) enum Channel {
+    /// Prometheus' Alertmanager, API v2.
+    Alertmanager { url: Url },
+    /// Any receiver of a POST.
+    Webhook {
+        url: Url,
+        headers: Vec<(http::HeaderName, musterd_probes::net::target::HeaderText)>,
+        /// A template; `None` for our own JSON.
+        body: Option<String>,
+    },
+}
+
+/// Something deployed, with a base URL.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) name: String,
+    pub(crate) labels: BTreeMap<String, String>,
+    /// How probes reach it.
+    pub(crate) target: Arc<Target>,
+    /// What active work may ask of its origins.
+    pub(crate) budget: Option<Budget>,
+    /// In the order of the file.
+    pub(crate) checks: Vec<Arc<Check>>,
+    pub(crate) waivers: Vec<Waiver>,
+    pub(crate) objectives: Vec<Objective>,
+}
+
+/// One configured use of a probe on one service.
+pub(crate) struct Check {
+    /// `service/name`.
+    pub(crate) id: Arc<str>,
+    pub(crate) name: String,
+    pub(crate) kind: &'static Registration,
+    pub(crate) probe: Arc<dyn Probe>,
+    /// The probe's settings as they were written, for evidence files. Secrets are references.
+    pub(crate) settings: serde_json::Value,
+    pub(crate) interval: Duration,
+    /// Bounds one exchange.
+    pub(crate) timeout: Duration,
+    /// Runs in a row that make a worse status.
+    pub(crate) confirm: u32,
+    pub(crate) retry_interval: Duration,
+    /// The highest impact that was consented to.
+    pub(crate) allow: Impact,
+    /// Severities of rules, by id, where they differ from the rules' own.
+    pub(crate) severity: IndexMap<String, Severity>,
+    pub(crate) labels: BTreeMap<String, String>,
+    /// Where it stands, for reports.
+    pub(crate) place: Place,
+}
+
+impl std::fmt::Debug for Check {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Check({})", self.id)
+    }
+}
+
+/// A line of a configuration file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) file: Arc<str>,
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+}
+
+/// An accepted finding.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiver {
+    pub(crate) rule: String,
+    /// A glob over check ids or names of the service; `None`: every check.
+    pub(crate) check: Option<glob::Pattern>,
+    /// A glob over subjects; `None`: every subject.
+    pub(crate) subject: Option<glob::Pattern>,
+    pub(crate) reason: String,
+    /// The last day on which it counts, in UTC.
+    pub(crate) until: Date,
+}
+
+/// A promise over time.
+#[derive(Debug)]
+pub(crate) struct Objective {
+    pub(crate) name: String,
+    /// Globs over the service's checks.
+    pub(crate) checks: Vec<glob::Pattern>,
+    /// In percent: more than 0 and less than 100.
+    pub(crate) target: f64,
+    pub(crate) window: Duration,
+    /// Makes it an objective of latency.
+    pub(crate) under: Option<Duration>,
+}
+
+impl Config {
+    /// Every check, with its service.
+    pub(crate) fn checks(&self) -> impl Iterator<Item = (&Arc<Service>, &Arc<Check>)> {
+        self.services
+            .iter()
+            .flat_map(|service| service.checks.iter().map(move |check| (service, check)))
+    }
+
+    /// The budgets that services give to their origins.
+    pub(crate) fn budgets(&self) -> impl Iterator<Item = (Origin, Budget)> {
+        self.services.iter().flat_map(|service| {
+            let target = &service.target;
+            let urls = std::iter::once(&target.url).chain(target.http_url.as_ref());
+            urls.filter_map(move |url| Some((Origin::of(url)?, service.budget?)))
+        })
+    }
+}

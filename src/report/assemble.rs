@@ -1,0 +1,140 @@
+//! From records and configuration to the status document.
+
+use jiff::Timestamp;
+use musterd_probes::judgement::Finding;
+use musterd_probes::secret::Vault;
+
+use super::{CheckStatus, Document, FindingStatus, ServiceStatus, Totals, Untested, WaivedStatus};
+use crate::config::Service;
+use crate::policy::{self, Waived};
+use crate::runner::{Outcome, Record};
+use crate::score;
+use crate::status::Status;
+
+/// A check after one run, without any damping: its status is its verdict.
+pub(crate) fn check_of_record(record: &Record, vault: &Vault) -> CheckStatus {
+    let (findings, untested) = match &record.outcome {
+        Outcome::Blind(_) => (Vec::new(), Vec::new()),
+        Outcome::Saw { ruling, .. } => (
+            ruling
+                .findings
+                .iter()
+                .map(|ruled| finding(&ruled.finding, ruled.waived.as_ref(), record.at, vault))
+                .collect(),
+            ruling
+                .untested
+                .iter()
+                .map(|(rule, reason)| Untested {
+                    rule: (*rule).to_owned(),
+                    reason: vault.redact(reason).into_owned(),
+                })
+                .collect(),
+        ),
+    };
+    CheckStatus {
+        id: record.check.id.to_string(),
+        probe: record.check.kind.name.to_owned(),
+        verdict: Some(record.verdict()),
+        status: record.verdict().into(),
+        reason: record.reason().map(|reason| vault.redact(reason).into_owned()),
+        since: None,
+        last_run: Some(record.at),
+        next_run: None,
+        interval_seconds: record.check.interval.as_secs_f64(),
+        duration_seconds: Some(record.duration.as_secs_f64()),
+        findings,
+        untested,
+    }
+}
+
+fn finding(
+    finding: &Finding,
+    waived: Option<&Waived>,
+    opened_at: Timestamp,
+    vault: &Vault,
+) -> FindingStatus {
+    let Finding { about, subject, severity, saw, wanted } = finding;
+    FindingStatus {
+        rule: about.id.to_owned(),
+        severity: *severity,
+        subject: vault.redact(subject).into_owned(),
+        title: about.title.to_owned(),
+        saw: vault.redact(saw).into_owned(),
+        wanted: vault.redact(wanted).into_owned(),
+        why: about.why.to_owned(),
+        fix: about.fix.to_owned(),
+        references: about.references.iter().map(|text| (*text).to_owned()).collect(),
+        opened_at: Some(opened_at),
+        waived: waived
+            .map(|waived| WaivedStatus { reason: waived.reason.clone(), until: waived.until }),
+    }
+}
+
+/// A service from its checks, with what policy itself finds at `at`.
+pub(crate) fn service_of(
+    service: &Service,
+    checks: Vec<CheckStatus>,
+    at: Timestamp,
+    vault: &Vault,
+) -> ServiceStatus {
+    let findings: Vec<FindingStatus> = policy::expired(&service.waivers, at)
+        .iter()
+        .map(|expired| finding(expired, None, at, vault))
+        .collect();
+    let policy_status =
+        musterd_probes::severity::Verdict::of(findings.iter().map(|finding| finding.severity));
+    // Policy can only make a service worse: alone it shows nothing of the service.
+    let status = Status::worst(
+        checks
+            .iter()
+            .map(|check| check.status)
+            .chain((!findings.is_empty()).then(|| policy_status.into())),
+    );
+    let known =
+        checks.iter().any(|check| !matches!(check.status, Status::Unknown | Status::Pending));
+    let open = checks
+        .iter()
+        .flat_map(|check| check.findings.iter().map(move |finding| (check.id.as_str(), finding)))
+        .chain(findings.iter().map(|finding| ("", finding)))
+        .filter(|(_, finding)| finding.waived.is_none())
+        .map(|(check, finding)| (check, finding.rule.as_str(), finding.severity));
+    let score = known.then(|| score::of_service(open));
+    ServiceStatus {
+        name: service.name.clone(),
+        url: service.target.url.to_string(),
+        labels: service.labels.clone(),
+        status,
+        score,
+        since: None,
+        findings,
+        checks,
+    }
+}
+
+/// The whole document.
+pub(crate) fn document(
+    services: Vec<ServiceStatus>,
+    location: String,
+    generated_at: Timestamp,
+) -> Document {
+    let mut totals = Totals { services: services.len(), ..Totals::default() };
+    for check in services.iter().flat_map(|service| &service.checks) {
+        totals.checks += 1;
+        *match check.status {
+            Status::Pass => &mut totals.pass,
+            Status::Warn => &mut totals.warn,
+            Status::Fail => &mut totals.fail,
+            Status::Unknown => &mut totals.unknown,
+            Status::Pending => &mut totals.pending,
+        } += 1;
+    }
+    Document {
+        status: Status::worst(services.iter().map(|service| service.status)),
+        score: score::of_estate(services.iter().map(|service| service.score)),
+        generated_at,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        location,
+        totals,
+        services,
+    }
+}

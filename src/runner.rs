@@ -1,0 +1,179 @@
+//! One function runs one check once, for everybody: the daemon, the command line and the demo.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use jiff::Timestamp;
+use musterd_probes::blind::{Blind, Cause};
+use musterd_probes::context::{Context, Limits, Run};
+use musterd_probes::contract::Evidence;
+use musterd_probes::impact::Impact;
+use musterd_probes::measurement::Measurement;
+use musterd_probes::net::network::Network;
+use musterd_probes::net::origin::Origin;
+use musterd_probes::run_id::RunId;
+use musterd_probes::severity::Verdict;
+use tokio::time::{Instant, sleep_until};
+
+use crate::config::{Check, Service};
+use crate::policy::{self, Ruling};
+
+/// Beyond what a probe says that it may take, so much is granted before it counts as hanging.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What a run may look at and do besides its configuration.
+#[derive(Debug, Clone)]
+pub(crate) struct Order {
+    /// A ceiling on what the check consents to.
+    pub(crate) ceiling: Impact,
+    /// Whether the parts that run once a day join.
+    pub(crate) deep: bool,
+    /// The time of now.
+    pub(crate) at: Timestamp,
+    /// Where we look from.
+    pub(crate) location: Arc<str>,
+}
+
+/// What one run was and saw.
+#[derive(Clone)]
+pub(crate) struct Record {
+    pub(crate) run: RunId,
+    pub(crate) location: Arc<str>,
+    pub(crate) check: Arc<Check>,
+    pub(crate) at: Timestamp,
+    /// Without the time in queues.
+    pub(crate) duration: Duration,
+    pub(crate) outcome: Outcome,
+    /// Requests of each impact: passive, active, intrusive.
+    pub(crate) requests: [u32; 3],
+}
+
+/// What came of a run.
+#[derive(Clone)]
+pub(crate) enum Outcome {
+    /// It looked.
+    Saw { evidence: Evidence, ruling: Ruling, measurements: Vec<Measurement> },
+    /// It could not look.
+    Blind(Blind),
+}
+
+impl Record {
+    /// What the run says.
+    pub(crate) fn verdict(&self) -> Verdict {
+        match &self.outcome {
+            Outcome::Saw { ruling, .. } => ruling.verdict,
+            Outcome::Blind(_) => Verdict::Unknown,
+        }
+    }
+
+    /// Why it could not look.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        match &self.outcome {
+            Outcome::Saw { .. } => None,
+            Outcome::Blind(blind) => Some(&blind.reason),
+        }
+    }
+}
+
+/// Runs a check once: waits for its turn, observes under a deadline and a panic guard, judges,
+/// measures, and applies the service's policy.
+pub(crate) async fn run(
+    network: &Arc<Network>,
+    service: &Service,
+    check: &Arc<Check>,
+    earlier: &[(Timestamp, Evidence)],
+    order: &Order,
+) -> Record {
+    let consent = check.allow.min(order.ceiling);
+    let impact = check.probe.impact().min(consent);
+    let id = RunId::new(order.at, fastrand::u128(..));
+    // Two active runs on one origin would disturb each other's counting.
+    let _alone = match Origin::of(&service.target.url) {
+        Some(origin) if impact > Impact::Passive => Some(network.lock(&origin).await),
+        _ => None,
+    };
+    let context = Context::new(
+        Arc::clone(network),
+        Arc::clone(&service.target),
+        Run {
+            id,
+            at: order.at,
+            timeout: check.timeout,
+            consent,
+            deep: order.deep,
+            limits: Limits::of(impact, order.deep),
+        },
+    );
+    let started = Instant::now();
+    let observed = observe(check, &context, started).await;
+    let duration = started.elapsed().saturating_sub(context.waited());
+    let outcome = match observed {
+        Ok(evidence) => match guarded(|| look(check, service, &evidence, earlier, order.at)) {
+            Ok((ruling, measurements)) => Outcome::Saw { evidence, ruling, measurements },
+            Err(blind) => Outcome::Blind(blind),
+        },
+        Err(blind) => Outcome::Blind(blind),
+    };
+    if let Outcome::Blind(Blind { cause: Cause::Internal, reason }) = &outcome {
+        tracing::error!(check = %check.id, %reason, "a run failed by a fault of musterd itself");
+    }
+    Record {
+        run: id,
+        location: Arc::clone(&order.location),
+        check: Arc::clone(check),
+        at: order.at,
+        duration,
+        outcome,
+        requests: context.requests_sent(),
+    }
+}
+
+/// Judges evidence and measures it: what a run does after it looked, and what happens again when
+/// only the policy changed.
+pub(crate) fn look(
+    check: &Check,
+    service: &Service,
+    evidence: &Evidence,
+    earlier: &[(Timestamp, Evidence)],
+    at: Timestamp,
+) -> (Ruling, Vec<Measurement>) {
+    let judgement = check.probe.judge(evidence, earlier, at);
+    (policy::rule(judgement, check, &service.waivers, at), check.probe.measure(evidence))
+}
+
+async fn observe(check: &Check, context: &Context, started: Instant) -> Result<Evidence, Blind> {
+    let longest = check.probe.max_duration(check.timeout) + GRACE;
+    let mut observing =
+        std::pin::pin!(AssertUnwindSafe(check.probe.observe(context)).catch_unwind());
+    loop {
+        // Time in queues is granted on top; it grows while the run goes on.
+        let until = started + longest + context.waited();
+        tokio::select! {
+            biased;
+            observed = &mut observing => {
+                return observed.unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
+            }
+            () = sleep_until(until) => {
+                if until >= started + longest + context.waited() {
+                    let reason = format!("the run did not end within {longest:?}");
+                    return Err(Blind::new(Cause::Internal, reason));
+                }
+            }
+        }
+    }
+}
+
+fn guarded<T>(judging: impl FnOnce() -> T) -> Result<T, Blind> {
+    std::panic::catch_unwind(AssertUnwindSafe(judging)).map_err(|panic| panicked(panic.as_ref()))
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Blind {
+    let words = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("without a message");
+    Blind::new(Cause::Internal, format!("musterd's own code panicked: {words}"))
+}
