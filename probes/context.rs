@@ -48,6 +48,8 @@ pub struct Run {
     pub consent: Impact,
     /// Whether the parts that run once a day join.
     pub deep: bool,
+    /// The longest wait for a limiter's window; what needs more is untested.
+    pub max_wait: Duration,
     /// How much it may send.
     pub limits: Limits,
 }
@@ -119,6 +121,11 @@ impl Context {
     /// Whether the parts that run once a day join this run.
     pub fn deep(&self) -> bool {
         self.run.deep
+    }
+
+    /// The longest wait for a limiter's window; what needs more is untested.
+    pub fn max_wait(&self) -> Duration {
+        self.run.max_wait
     }
 
     /// The service's URL with this path (and query) instead of its own. A path that starts with
@@ -227,13 +234,9 @@ impl Context {
         impact: Impact,
     ) -> Result<Connected, Blind> {
         self.consented(impact)?;
-        self.count(&self.meter.connections, self.run.limits.connections, "connections")?;
+        Self::count(&self.meter.connections, self.run.limits.connections, "connections")?;
         if impact > Impact::Passive {
-            let origin = Origin {
-                scheme: "tcp".to_owned(),
-                host: endpoint.host.clone(),
-                port: endpoint.port,
-            };
+            let origin = self.origin_of(endpoint);
             self.queue(self.network.budgets.connection(&origin)).await;
         }
         let material = self.material(endpoint).await?;
@@ -251,6 +254,20 @@ impl Context {
             Blind::new(Cause::Internal, format!("{name} cannot be asked for as a TLS server name"))
         })?;
         Ok(Endpoint { host: host.to_owned(), port, tls: Some(tls) })
+    }
+
+    /// Whose budget a bare connection belongs to: the service's own where it goes there.
+    fn origin_of(&self, endpoint: &Endpoint) -> Origin {
+        [Some(&self.target.url), self.target.http_url.as_ref()]
+            .into_iter()
+            .flatten()
+            .filter_map(Origin::of)
+            .find(|origin| origin.host == endpoint.host && origin.port == endpoint.port)
+            .unwrap_or_else(|| Origin {
+                scheme: "tcp".to_owned(),
+                host: endpoint.host.clone(),
+                port: endpoint.port,
+            })
     }
 
     fn endpoint(&self, origin: &Origin) -> Result<Endpoint, Blind> {
@@ -274,7 +291,7 @@ impl Context {
         ))
     }
 
-    fn count(&self, counter: &AtomicU32, limit: u32, what: &str) -> Result<(), Blind> {
+    fn count(counter: &AtomicU32, limit: u32, what: &str) -> Result<(), Blind> {
         if counter.fetch_add(1, Ordering::Relaxed) < limit {
             return Ok(());
         }
@@ -377,9 +394,9 @@ impl Context {
             _ => {
                 let resolver = self.target.resolver.as_ref().unwrap_or(&self.network.resolver);
                 let started = Instant::now();
-                let resolved = resolver.resolve(&endpoint.host, deadline).await;
+                let found = resolver.resolve(&endpoint.host, deadline).await;
                 facts.phases.note(Phase::Resolve, started.elapsed());
-                match resolved? {
+                match found? {
                     Ok(addresses) => (addresses, endpoint.port),
                     Err(failure) => return Ok(Err(failure)),
                 }

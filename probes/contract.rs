@@ -48,6 +48,11 @@ pub trait Kind: Sized + Send + Sync + 'static {
         Impact::Passive
     }
 
+    /// Whether it is configured for parts that run at most once a day (`depth: full`).
+    fn has_deep_part(&self) -> bool {
+        false
+    }
+
     /// The longest that one run may take when each exchange may take `timeout`.
     fn max_duration(&self, timeout: Duration) -> Duration;
 
@@ -150,6 +155,8 @@ pub trait Probe: Send + Sync {
     fn kind(&self) -> &'static str;
     /// The highest impact that it can use.
     fn impact(&self) -> Impact;
+    /// Whether it is configured for parts that run at most once a day.
+    fn has_deep_part(&self) -> bool;
     /// How many earlier runs it wants to see when it judges.
     fn memory(&self) -> usize;
     /// The longest that one run may take.
@@ -171,6 +178,10 @@ impl<K: Kind> Probe for K {
 
     fn impact(&self) -> Impact {
         Kind::impact(self)
+    }
+
+    fn has_deep_part(&self) -> bool {
+        Kind::has_deep_part(self)
     }
 
     fn memory(&self) -> usize {

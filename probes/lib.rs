@@ -38,3 +38,8 @@ pub static KINDS: &[Registration] = &[
     Registration::of::<http::Http>(),
     Registration::of::<health::Health>(),
 ];
+
+/// The walk through adding a probe, whose code is compiled and run.
+#[doc = include_str!("README.md")]
+#[cfg(doctest)]
+struct Readme;

@@ -146,10 +146,11 @@ impl Known {
         latest.finder = Finder::Stale;
     }
 
-    /// The finders of everything, unless one is stale.
+    /// The finders of everything, unless one is stale. Computed values go first: a secret within
+    /// one would be found there and the rest of it left.
     fn finders(&self) -> Option<Vec<Arc<AhoCorasick>>> {
         let [latest, before] = &self.computed;
-        [&self.finder, &latest.finder, &before.finder]
+        [&latest.finder, &before.finder, &self.finder]
             .into_iter()
             .filter_map(|finder| match finder {
                 Finder::Empty => None,
@@ -275,7 +276,9 @@ impl Vault {
                 }
             }
             serde_json::Value::Array(items) => {
-                items.iter_mut().for_each(|item| self.redact_json(item));
+                for item in items {
+                    self.redact_json(item);
+                }
             }
             serde_json::Value::Object(map) => {
                 let dirty = map.keys().any(|key| matches!(self.redact(key), Cow::Owned(_)));
@@ -403,7 +406,7 @@ fn inner_base64(engine: &impl base64::Engine, value: &str, offset: usize) -> Opt
     bytes.extend_from_slice(value.as_bytes());
     let encoded = engine.encode(&bytes);
     let first = [0, 2, 3][offset];
-    let whole = encoded.len() - usize::from(bytes.len() % 3 != 0);
+    let whole = encoded.len() - usize::from(!bytes.len().is_multiple_of(3));
     let inner = encoded.get(first..whole)?;
     (inner.len() >= 2 * SHORTEST).then(|| inner.to_owned())
 }

@@ -57,6 +57,7 @@ pub(crate) fn run(consent: Impact) -> Run {
         timeout: Duration::from_secs(2),
         consent,
         deep: false,
+        max_wait: Duration::from_secs(30),
         limits: Limits::of(consent, false),
     }
 }

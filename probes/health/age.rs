@@ -3,7 +3,6 @@
 use jiff::fmt::{rfc2822, strtime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Seconds of a number that is given in milliseconds.
@@ -12,30 +11,8 @@ pub(super) const MILLI: f64 = 1e-3;
 /// No answer tells of a length of time above 300 years that could be meant.
 const LONGEST: f64 = 1e10;
 
-/// The clock against which an age was measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Clock {
-    /// The answer's own `Date`.
-    Date,
-    /// Ours, because the answer has no readable `Date`.
-    Ours,
-    /// No clock: only the `Age` of a cache told.
-    Cache,
-}
-
-/// How old a body is at least.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct BodyAge {
-    /// Never negative.
-    pub(crate) seconds: f64,
-    /// How far the body's timestamp lies in the future of `clock`; 0 when it does not.
-    pub(crate) ahead_seconds: f64,
-    pub(crate) clock: Clock,
-}
-
-/// The age of a body from the timestamp in it, its answer's `Date` and `Age` fields and the time
-/// now; none when neither a timestamp nor an `Age` is known.
+/// How many seconds old a body is at least, from the timestamp in it, its answer's `Date` and
+/// `Age` fields and the time now; none when neither a timestamp nor an `Age` is known.
 ///
 /// `Date` comes from the clock that most likely wrote the timestamp too, so the difference of
 /// their clock to ours does not count. A cache keeps the origin's `Date` and tells in `Age` what
@@ -46,21 +23,12 @@ pub(crate) fn body_age(
     date_header: Option<&str>,
     age_header: Option<&str>,
     now: Timestamp,
-) -> Option<BodyAge> {
+) -> Option<f64> {
     let cached = age_header.and_then(age_seconds);
-    let Some(stated) = stated else {
-        return cached.map(|seconds| BodyAge { seconds, ahead_seconds: 0.0, clock: Clock::Cache });
-    };
-    let (reference, clock) = match date_header.and_then(http_date) {
-        Some(date) => (date, Clock::Date),
-        None => (now, Clock::Ours),
-    };
+    let Some(stated) = stated else { return cached };
+    let reference = date_header.and_then(http_date).unwrap_or(now);
     let difference = reference.duration_since(stated).as_secs_f64();
-    Some(BodyAge {
-        seconds: difference.max(cached.unwrap_or(0.0)).max(0.0),
-        ahead_seconds: (-difference).max(0.0),
-        clock,
-    })
+    Some(difference.max(cached.unwrap_or(0.0)).max(0.0))
 }
 
 /// The value of an `Age` field in seconds (RFC 9111 section 5.1: an integer that is not negative).
@@ -198,7 +166,7 @@ mod tests {
     use proptest::prelude::{any, proptest};
     use serde_json::{Value, json};
 
-    use super::{BodyAge, Clock, MILLI, body_age, http_date, length, moment};
+    use super::{MILLI, body_age, http_date, length, moment};
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -290,15 +258,14 @@ mod tests {
         let now = at("2025-10-20T12:00:00Z");
         let date = Some("Mon, 20 Oct 2025 13:00:00 GMT");
         let stamp = |text: &str| Some(at(text));
-        let age = |seconds, ahead_seconds, clock| Some(BodyAge { seconds, ahead_seconds, clock });
         let rows = [
-            (stamp("2025-10-20T12:59:50Z"), date, None, age(10.0, 0.0, Clock::Date)),
-            (stamp("2025-10-20T13:00:00Z"), date, Some("300"), age(300.0, 0.0, Clock::Date)),
-            (stamp("2025-10-20T12:55:00Z"), date, Some("300"), age(300.0, 0.0, Clock::Date)),
-            (stamp("2025-10-20T11:59:00Z"), None, None, age(60.0, 0.0, Clock::Ours)),
-            (stamp("2025-10-20T11:59:00Z"), Some("soon"), None, age(60.0, 0.0, Clock::Ours)),
-            (stamp("2025-10-20T12:00:07Z"), None, None, age(0.0, 7.0, Clock::Ours)),
-            (None, date, Some(" 42 "), age(42.0, 0.0, Clock::Cache)),
+            (stamp("2025-10-20T12:59:50Z"), date, None, Some(10.0)),
+            (stamp("2025-10-20T13:00:00Z"), date, Some("300"), Some(300.0)),
+            (stamp("2025-10-20T12:55:00Z"), date, Some("300"), Some(300.0)),
+            (stamp("2025-10-20T11:59:00Z"), None, None, Some(60.0)),
+            (stamp("2025-10-20T11:59:00Z"), Some("soon"), None, Some(60.0)),
+            (stamp("2025-10-20T12:00:07Z"), None, None, Some(0.0)),
+            (None, date, Some(" 42 "), Some(42.0)),
             (None, date, Some("-42"), None),
             (None, date, None, None),
         ];

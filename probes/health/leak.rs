@@ -1,12 +1,14 @@
 //! What a public health answer tells that it should keep to itself.
 
+mod secret;
+
 use std::net::Ipv4Addr;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
-use serde::{Deserialize, Serialize};
 
-use super::vocabulary;
+use crate::severity::Severity;
+use secret::{PAIR, is_masked, key_of, secret};
 
 /// More leaks than this of one body are not listed.
 pub(crate) const MAX_LEAKS: usize = 8;
@@ -23,8 +25,7 @@ const DUMP_LINES: usize = 5;
 const MASK: &str = "***";
 
 /// What leaked. In order of how bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LeakKind {
     /// A connection URI with a password in it.
     ConnectionUri,
@@ -38,33 +39,44 @@ pub(crate) enum LeakKind {
     PrivateAddress,
     StackFrame,
     FilePath,
-}
-
-/// How bad a leak is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Gravity {
-    /// It helps an attacker to find the way.
-    Medium,
-    /// It is a key to something.
-    High,
+    /// The message of a driver, with names of hosts, users or tables in it.
+    DriverError,
 }
 
 impl LeakKind {
-    pub(crate) fn gravity(self) -> Gravity {
+    /// High for what is a key to something, medium for what helps an attacker to find the way.
+    pub(crate) fn severity(self) -> Severity {
         match self {
             Self::ConnectionUri | Self::Secret | Self::PrivateKey | Self::AwsKey | Self::Jwt => {
-                Gravity::High
+                Severity::High
             }
-            Self::EnvironmentDump | Self::PrivateAddress | Self::StackFrame | Self::FilePath => {
-                Gravity::Medium
-            }
+            Self::EnvironmentDump
+            | Self::PrivateAddress
+            | Self::StackFrame
+            | Self::FilePath
+            | Self::DriverError => Severity::Medium,
+        }
+    }
+
+    /// The subject of its finding.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::ConnectionUri => "connection-uri",
+            Self::Secret => "secret",
+            Self::PrivateKey => "private-key",
+            Self::AwsKey => "aws-key",
+            Self::Jwt => "jwt",
+            Self::EnvironmentDump => "environment",
+            Self::PrivateAddress => "private-address",
+            Self::StackFrame => "stack-frame",
+            Self::FilePath => "file-path",
+            Self::DriverError => "driver-error",
         }
     }
 }
 
 /// One kind of leak and where it shows, with every secret part masked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Leak {
     pub(crate) kind: LeakKind,
     /// At most 80 characters, without control characters.
@@ -90,11 +102,15 @@ pub(crate) fn leaks(body: &str) -> Vec<Leak> {
         (LeakKind::StackFrame, stack_frame),
         (LeakKind::FilePath, file_path),
     ];
-    finders
-        .into_iter()
-        .filter_map(|(kind, find)| find(body).map(|found| Leak { kind, excerpt: excerpt(&found) }))
-        .take(MAX_LEAKS)
-        .collect()
+    let leak = |(kind, find): (LeakKind, Find)| {
+        find(body).map(|found| Leak { kind, excerpt: excerpt(&found) })
+    };
+    let mut found: Vec<Leak> = finders.into_iter().filter_map(leak).take(MAX_LEAKS).collect();
+    // What else such a message tells is told already.
+    if found.is_empty() {
+        found.extend(leak((LeakKind::DriverError, driver_error)));
+    }
+    found
 }
 
 /// Masks what is still secret in a find of another kind, then shortens it.
@@ -130,127 +146,6 @@ fn shown_uri(found: &Captures<'_>) -> String {
 
 fn group<'t>(found: &Captures<'t>, number: usize) -> &'t str {
     found.get(number).map_or("", |part| part.as_str())
-}
-
-/// A key that names a secret by its last word, and its value: in JSON (escaped once more inside
-/// a string or not), in Python's dictionaries, in `NAME=value` and in lines of YAML. `tokenizer`
-/// and `secrets_manager` do not end in such a word; `next_page_token` and others are told apart
-/// by [`PUBLIC_KEYS`].
-static PAIR: LazyLock<Regex> = LazyLock::new(|| {
-    const KEY: &str = r"[a-z0-9_.-]*(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|secret[_-]?key|private[_-]?key|signing[_-]?key|encryption[_-]?key)(?:[_-]?base)?";
-    compiled(&format!(
-        r#"(?im)["']({KEY})\\?["']\s{{0,8}}:\s{{0,8}}\\?["']([^"'\\\r\n]+)|\b({KEY})\s?=\s?\\?["']?([^\s"'&;,<>\\]+)|^[ \t-]{{0,16}}({KEY}):[ \t]{{1,8}}["']?([^\s"'{{\[]+)["']?[ \t\r]{{0,8}}$"#,
-    ))
-});
-
-/// Keys that end like secrets and are none.
-const PUBLIC_KEYS: [&str; 9] = [
-    "pagetoken",
-    "pagingtoken",
-    "continuationtoken",
-    "csrftoken",
-    "xsrftoken",
-    "synctoken",
-    "maxtoken",
-    "pertoken",
-    "publickey",
-];
-
-/// What stands for a secret without being one, beside the words of health.
-const NO_SECRETS: [&str; 31] = [
-    "null",
-    "none",
-    "nil",
-    "undefined",
-    "empty",
-    "true",
-    "false",
-    "set",
-    "unset",
-    "notset",
-    "present",
-    "missing",
-    "absent",
-    "configured",
-    "loaded",
-    "found",
-    "notfound",
-    "valid",
-    "invalid",
-    "expired",
-    "required",
-    "enabled",
-    "redacted",
-    "hidden",
-    "masked",
-    "filtered",
-    "secret",
-    "protected",
-    "bearer",
-    "string",
-    "removed",
-];
-
-fn secret(body: &str) -> Option<String> {
-    PAIR.captures_iter(body)
-        .find(|found| {
-            let key: String =
-                key_of(found).chars().filter(char::is_ascii_alphanumeric).collect::<String>();
-            let key = key.to_ascii_lowercase();
-            !PUBLIC_KEYS.iter().any(|public| key.ends_with(public))
-                && is_secret(value_of(found))
-                && !found.get(4).is_some_and(|value| is_code(value.as_str()))
-        })
-        .map(|found| format!("{}={MASK}", key_of(&found)))
-}
-
-fn key_of<'t>(found: &Captures<'t>) -> &'t str {
-    [1, 3, 5].into_iter().find_map(|number| found.get(number)).map_or("", |part| part.as_str())
-}
-
-fn value_of<'t>(found: &Captures<'t>) -> &'t str {
-    [2, 4, 6].into_iter().find_map(|number| found.get(number)).map_or("", |part| part.as_str())
-}
-
-fn is_secret(value: &str) -> bool {
-    let value = value.trim();
-    let word: String =
-        value.chars().filter(|c| c.is_alphanumeric()).take(32).collect::<String>().to_lowercase();
-    let describes = vocabulary::level(value).is_some()
-        || NO_SECRETS.contains(&word.as_str())
-        // Prose about the secret, and where to get one.
-        || value.contains(char::is_whitespace)
-        || value.starts_with('/')
-        || value.contains("://")
-        // A count of tokens.
-        || (value.len() < 6 && value.bytes().all(|byte| byte.is_ascii_digit()));
-    !(describes || is_masked(value))
-}
-
-/// Whether what is assigned without quotes is an expression of a page's script.
-fn is_code(value: &str) -> bool {
-    let names = |text: &str| {
-        text.split('.').all(|name| {
-            name.starts_with(|c: char| c.is_ascii_alphabetic() || "_$".contains(c))
-                && name.chars().all(|c| c.is_ascii_alphanumeric() || "_$".contains(c))
-        })
-    };
-    value.len() < 4
-        || value.contains(['(', ')', '!'])
-        || (value.contains('.') && names(value))
-        || ["void", "await", "this", "function", "typeof", "return"].contains(&value)
-}
-
-/// Whether a value was masked by its sender, or is a placeholder of a template.
-fn is_masked(value: &str) -> bool {
-    let value = value.trim();
-    let filler = |c: char| matches!(c, '*' | 'x' | 'X' | '•' | '●' | '.' | '-' | '_' | '#' | '…');
-    value.is_empty()
-        || value.chars().all(filler)
-        || value.contains("***")
-        || value.to_ascii_uppercase().contains("%2A%2A")
-        || value.to_ascii_lowercase().contains("redacted")
-        || value.starts_with(['$', '<', '[', '{', '%', '('])
 }
 
 static PRIVATE_KEY: LazyLock<Regex> =
@@ -328,6 +223,36 @@ fn stack_frame(body: &str) -> Option<String> {
     })
 }
 
+/// What drivers of databases, caches and sockets say when they fail, with the name of a host,
+/// user or table behind it.
+static DRIVER: LazyLock<Regex> = LazyLock::new(|| {
+    compiled(
+        &[
+            r"\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH) [A-Za-z0-9.:_-]{2,80}",
+            r"password authentication failed for user [^,}]{1,80}",
+            r"[Aa]ccess denied for user [^,}]{1,80}",
+            r"no pg_hba\.conf entry for host [^,}]{1,80}",
+            r"Can't reach database server at [^,}]{1,80}",
+            r"(?:relation|database|role) (?:\\?\x22|')[A-Za-z0-9_.-]{1,64}(?:\\?\x22|') does not exist",
+            r"\bdial tcp[^,}]{0,20}: lookup [A-Za-z0-9._-]{1,80}",
+            r"SQLSTATE\[[0-9A-Z]{2,5}\][^,}]{0,80}",
+            r"\bORA-[0-9]{5}\b[^,}]{0,80}",
+        ]
+        .join("|"),
+    )
+});
+
+fn driver_error(body: &str) -> Option<String> {
+    let found =
+        DRIVER.find_iter(body).map(|found| found.as_str()).find(|text| !is_loopback(text))?;
+    Some(found.trim_end_matches(['"', '\\', ' ']).to_owned())
+}
+
+/// Whether what failed is on the machine itself, which tells nothing to anybody.
+fn is_loopback(text: &str) -> bool {
+    ["127.0.0.1", "::1", "localhost"].iter().any(|name| text.contains(name))
+}
+
 /// Absolute paths below directories that only servers have, and below those that URLs have too
 /// (`/app`, `/data`, `/src`) when the name is one of a source, key or configuration.
 static PATH: LazyLock<Regex> = LazyLock::new(|| {
@@ -350,185 +275,4 @@ fn file_path(body: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::proptest;
-
-    use super::{Gravity, LeakKind, MAX_EXCERPT, MAX_LEAKS, leaks};
-    use LeakKind::{
-        AwsKey, ConnectionUri, EnvironmentDump, FilePath, Jwt, PrivateAddress, PrivateKey, Secret,
-        StackFrame,
-    };
-
-    #[test]
-    fn leaks_are_found_and_masked() {
-        let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJl";
-        let bearer = format!("token {jwt} expired");
-        // Body, kind, excerpt.
-        let rows: &[(&str, LeakKind, &str)] = &[
-            (
-                r#"{"message":"cannot reach postgres://app:hunter2@db.internal:5432/app"}"#,
-                ConnectionUri,
-                "postgres://***@db.internal:5432",
-            ),
-            ("redis://:p@ss@10.1.2.3:6379", ConnectionUri, "redis://***@10.1.2.3:6379"),
-            (
-                "mongodb+srv://u:p%40x@c0.example.net/db",
-                ConnectionUri,
-                "mongodb+srv://***@c0.example.net",
-            ),
-            ("amqp://guest:guest@rabbit/", ConnectionUri, "amqp://***@rabbit"),
-            (r#"{"password":"hunter2"}"#, Secret, "password=***"),
-            (r#"{"db_password" : "a"}"#, Secret, "db_password=***"),
-            (r#"{"config":{"apiKey":"sk_live_4eC39H"}}"#, Secret, "apiKey=***"),
-            (r#"{"SECRET_KEY_BASE":"0a1b2c3d"}"#, Secret, "SECRET_KEY_BASE=***"),
-            (r#"{"message":"{\"access_key\":\"abc123\"}"}"#, Secret, "access_key=***"),
-            ("{'token': 'abc123'}", Secret, "token=***"),
-            ("Server=db;User Id=sa;Password=Pa55;", Secret, "Password=***"),
-            ("GET /x?api_key=abc123&y=1", Secret, "api_key=***"),
-            ("db:\n  password: hunter2\n", Secret, "password=***"),
-            ("STRIPE_SECRET=sk_test_1", Secret, "STRIPE_SECRET=***"),
-            (
-                "-----BEGIN RSA PRIVATE KEY-----\nMIIEow",
-                PrivateKey,
-                "-----BEGIN RSA PRIVATE KEY----- ***",
-            ),
-            ("-----BEGIN PRIVATE KEY-----\\nMII", PrivateKey, "-----BEGIN PRIVATE KEY----- ***"),
-            (&bearer, Jwt, "eyJ***"),
-            ("key AKIAIOSFODNN7EXAMPLE denied", AwsKey, "AKIA***"),
-            ("connect ECONNREFUSED 10.0.0.5:6379", PrivateAddress, "10.0.0.5:6379"),
-            (r#"{"host":"192.168.1.10:5432"}"#, PrivateAddress, "192.168.1.10:5432"),
-            ("dial tcp 172.31.0.9:80: i/o timeout", PrivateAddress, "172.31.0.9:80"),
-            (
-                r#"{"stack":"Error: x\n    at check (/app/dist/db.js:10:15)\n"}"#,
-                StackFrame,
-                "at check (/app/dist/db.js:10:15)",
-            ),
-            (r#""\nat /srv/x.js:1:2""#, StackFrame, "at /srv/x.js:1:2"),
-            (
-                r#""x\n\tat org.acme.Db.ping(Db.java:42)""#,
-                StackFrame,
-                "at org.acme.Db.ping(Db.java:42)",
-            ),
-            ("  File \"x.py\", line 12, in ping", StackFrame, "File \"x.py\", line 12"),
-            (
-                "   at Acme.Db.Ping(String a) in C:\\src\\Db.cs:line 12",
-                StackFrame,
-                "at Acme.Db.Ping(String a) in C:\\src\\Db.cs:line 12",
-            ),
-            ("#0 /x/index.php(12): f()", StackFrame, "#0 /x/index.php(12)"),
-            ("thread 'main' panicked at src/db.rs:1:2", StackFrame, "thread 'main' panicked at "),
-            ("goroutine 17 [running]:", StackFrame, "goroutine 17 [running]"),
-            ("open /etc/app/config.yaml: denied", FilePath, "/etc/app/config.yaml"),
-            (r#"{"path":"/home/deploy/app/data"}"#, FilePath, "/home/deploy/app/data"),
-            ("cannot open /app/.env", FilePath, "/app/.env"),
-            (r#"{"file":"C:\\Users\\app\\db.mdf"}"#, FilePath, r"C:\\Users\\app\\db.mdf"),
-            (
-                "PATH=/bin\nHOME=/\nLANG=C\nUSER=app\nPORT=80\n",
-                EnvironmentDump,
-                "PATH=*** HOME=*** LANG=*** USER=*** PORT=***",
-            ),
-        ];
-        for (body, kind, excerpt) in rows {
-            let found = leaks(body);
-            let leak = found.iter().find(|leak| leak.kind == *kind);
-            assert_eq!(leak.map(|leak| leak.excerpt.as_str()), Some(*excerpt), "{body} {found:?}");
-        }
-    }
-
-    #[test]
-    fn no_excerpt_shows_a_credential() {
-        let secrets = ["hunter2", "AKIAIOSFODNN7EXAMPLE", "sk_live_1", "MIIEow", "c2lnbmF0dXJl"];
-        let body = "postgres://u:hunter2@10.0.0.5:5432/x password=hunter2 AKIAIOSFODNN7EXAMPLE \
-            eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJl\n\
-            -----BEGIN PRIVATE KEY-----MIIEow\n\
-            at f (/app/x.js?token=sk_live_1:1:2) /etc/app/AKIAIOSFODNN7EXAMPLE/x\n\
-            A1=hunter2\nB1=hunter2\nC1=hunter2\nD1=hunter2\nE1=hunter2\n";
-        let found = leaks(body);
-        assert_eq!(found.len(), MAX_LEAKS);
-        for leak in found {
-            assert!(leak.excerpt.chars().count() <= MAX_EXCERPT);
-            for secret in secrets {
-                assert!(!leak.excerpt.contains(secret), "{leak:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn ordinary_answers_leak_nothing() {
-        for body in [
-            // The conventions' own samples
-            r#"{"status":"pass","version":"1","releaseId":"1.2.2","serviceId":"f03e522f-1f44-4062-9b55-9587f91c9c41","checks":{"cassandra:responseTime":[{"componentId":"dfd6cf2b-1b6e-4412-a0b8-f6f7797a60d2","observedValue":250,"observedUnit":"ms","status":"pass","affectedEndpoints":["/users/{userId}","/customers/{customerId}/status"],"time":"2018-01-17T03:36:48Z","links":{"self":"http://api.example.com/dbnode/dfd6cf2b/health"}}]}}"#,
-            r#"{"status":"UP","components":{"diskSpace":{"status":"UP","details":{"total":499963174912,"path":"/app/.","exists":true}},"ping":{"status":"UP"}}}"#,
-            r#"{"status":"DOWN","checks":[{"name":"db","status":"DOWN","data":{"host":"db"}}]}"#,
-            r#"{"status":"ok","info":{"db":{"status":"up"}},"error":{},"details":{"db":{"status":"up"}}}"#,
-            r#"{"status":"Healthy","totalDuration":"00:00:00.0123","entries":{"sql":{"data":{},"duration":"00:00:00.01","status":"Healthy","tags":[]}}}"#,
-            "Healthy",
-            "[+]ping ok\n[-]etcd failed: reason withheld\nreadyz check failed\n",
-            r#"<!DOCTYPE html><html><body style="background-color: green"></body></html>"#,
-            r#"{"status":"healthy","checks":{"database":"ok","redis":"ok","inngest":"ok"},"timestamp":"2025-10-20T12:00:00Z"}"#,
-            r#"{"status":"ok","timestamp":"2025-10-20T12:00:00.000Z","uptime":123.45,"checks":{"database":{"status":"ok"},"s3":{"status":"ok"},"ai_service":{"status":"error","message":"503"}}}"#,
-            r#"{"status":"healthy","timestamp":"2025-10-20T12:00:00Z"}"#,
-            // Names that look like secrets
-            r#"{"tokenizer":"ok","secrets_manager":"up","token_service":{"status":"up"}}"#,
-            r#"{"token":"ok","secret":"UP","password":"not_configured","api_key":"valid"}"#,
-            r#"{"token":{"status":"up"},"secrets":["a"],"tokens":4096,"max_token":"4096"}"#,
-            r#"{"password":"","secret":null,"token":true,"api_key":"***","private_key":"[redacted]"}"#,
-            r#"{"password":"********","secret":"xxxx","token":"<hidden>","api_key":"${API_KEY}"}"#,
-            r#"{"token":"expired two days ago","token_type":"Bearer","nextPageToken":"CAUQAA"}"#,
-            r#"{"token":"https://auth.example.com/token","secret":"/oauth/secret"}"#,
-            "token: ok\npassword: set\n",
-            // URLs and paths
-            r#"{"path":"/api/health","self":"https://api.example.com:8443/users/@me","docs":"/docs/health"}"#,
-            r#"{"path":"/app/health","endpoints":["/data/export","/src/status","/home","/users/1"]}"#,
-            "https://example.com/var/www/x https://example.com/home/a/b",
-            "postgres://db.internal:5432/app redis://user@cache",
-            "postgres://app:***@db.internal/app postgres://app:<password>@db mysql://u:[REDACTED]@h",
-            r#"<script type="module" src="/src/main.tsx"></script><link href="/app/x.js"><img src='/data/a/b.js'>"#,
-            "<script>let a;e.token=t.token;n.secret = await f();var password=e,token=x(1)</script>",
-            "https://example.com:8443?mail=a@example.com",
-            r#"<input type="password" name="password" placeholder="Password"> <a href="/reset?x=1">"#,
-            // Addresses
-            "127.0.0.1:5432 localhost:6379 8.8.8.8:53 172.15.0.1:80 172.32.0.1:80 10.0.0.5 0.0.0.0:80",
-            r#"{"version":"10.2.3.4","commit":"9f8e7d6c5b4a39281706","build":"1.10.0.0.5:12"}"#,
-            // Prose
-            "looking at it (see notes) at 10:15:30",
-            "File a ticket, line 12 of the form",
-            "A=1\nB1=2\nwe are fine",
-            "",
-        ] {
-            assert_eq!(leaks(body), [], "{body}");
-        }
-    }
-
-    #[test]
-    fn credentials_are_graver() {
-        for kind in [ConnectionUri, Secret, PrivateKey, AwsKey, Jwt] {
-            assert_eq!(kind.gravity(), Gravity::High);
-        }
-        for kind in [EnvironmentDump, PrivateAddress, StackFrame, FilePath] {
-            assert_eq!(kind.gravity(), Gravity::Medium);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_password_is_never_shown(password in "[a-zA-Z0-9+!-]{9,40}Q7", user in "[a-z]{0,8}") {
-            for body in [
-                format!("postgres://{user}:{password}@10.0.0.5:5432/app at f (/app/x.js:1:1)"),
-                format!("{{\"password\":\"{password}\"}}"),
-                format!("/etc/app/x PASSWORD={password}"),
-            ] {
-                for leak in leaks(&body) {
-                    assert!(!leak.excerpt.contains(&password), "{leak:?}");
-                }
-            }
-        }
-
-        #[test]
-        fn any_text_is_searched(body in "(\\PC|[\n\\\\\"/:@=.]|at |://|password|10\\.){0,80}") {
-            let found = leaks(&body);
-            assert!(found.len() <= MAX_LEAKS);
-            assert!(found.iter().all(|leak| leak.excerpt.chars().count() <= MAX_EXCERPT));
-        }
-    }
-}
+mod tests;

@@ -2,11 +2,12 @@
 
 use std::sync::OnceLock;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::SeenAt;
-use super::age::{BodyAge, body_age};
+use super::age::body_age;
 use super::reading::{Form, Reading, read};
+use super::vocabulary::Level;
 use crate::net::exchange::{Answer, Exchange};
 use crate::net::redirect::Followed;
 
@@ -30,8 +31,8 @@ pub(super) struct Look {
     pub(super) path: String,
     /// The request and its redirects.
     pub(super) followed: Followed,
-    /// When.
-    pub(super) at: SeenAt,
+    /// When: for ages where the answer has no clock of its own.
+    pub(super) at: Timestamp,
     /// What the body says: worked out once, from the body, when it is first needed.
     #[serde(skip)]
     reading: OnceLock<Reading>,
@@ -44,12 +45,14 @@ pub(super) struct Sibling {
     pub(super) status: u16,
     /// Whether the body is the health endpoint's, byte for byte.
     pub(super) same_body: bool,
-    /// Whether the body is a page of HTML.
-    pub(super) html: bool,
+    /// How the body is written.
+    pub(super) form: Form,
+    /// What it claims of health.
+    pub(super) level: Option<Level>,
 }
 
 impl Look {
-    pub(super) fn new(path: String, followed: Followed, at: SeenAt) -> Self {
+    pub(super) fn new(path: String, followed: Followed, at: Timestamp) -> Self {
         Self { path, followed, at, reading: OnceLock::new() }
     }
 
@@ -66,13 +69,13 @@ impl Look {
     /// What its body says; an empty body where no answer came.
     pub(super) fn reading(&self) -> &Reading {
         self.reading.get_or_init(|| match self.answer() {
-            Some(answer) => read(answer.header("content-type"), &answer.body.bytes.0),
+            Some(answer) => of(answer),
             None => read(None, &[]),
         })
     }
 
-    /// How old its body is at least.
-    pub(super) fn age(&self) -> Option<BodyAge> {
+    /// How many seconds old its body is at least.
+    pub(super) fn age(&self) -> Option<f64> {
         let answer = self.answer()?;
         body_age(self.reading().timestamp, answer.header("date"), answer.header("age"), self.at)
     }
@@ -80,11 +83,16 @@ impl Look {
 
 impl Sibling {
     pub(super) fn of(answer: &Answer, main: &Look) -> Self {
-        let reading = read(answer.header("content-type"), &answer.body.bytes.0);
+        let reading = of(answer);
         Self {
             status: answer.status,
             same_body: main.answer().is_some_and(|main| main.body.bytes == answer.body.bytes),
-            html: reading.form == Form::Html,
+            form: reading.form,
+            level: reading.level(),
         }
     }
+}
+
+fn of(answer: &Answer) -> Reading {
+    read(answer.header("content-type"), &answer.body.bytes.0)
 }

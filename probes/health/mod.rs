@@ -16,9 +16,10 @@ use std::time::Duration;
 
 use http::header::ACCEPT;
 use http::{HeaderValue, Method};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use url::Url;
 
 use crate::blind::Blind;
 use crate::context::Context;
@@ -26,8 +27,10 @@ use crate::contract::{Kind, SettingsError};
 use crate::duration::Dur;
 use crate::http::Slow;
 use crate::measurement::{Family, Measurement};
+use crate::net::body::BodyEnd;
+use crate::net::exchange::Answer;
 use crate::net::measure;
-use crate::net::redirect::{self, Redirects};
+use crate::net::redirect::{self, Followed, Redirects};
 use crate::net::request::Request;
 use crate::one_or_many::OneOrMany;
 use crate::rule::Rule;
@@ -92,6 +95,7 @@ pub struct Health {
     role: Role,
     live: Option<String>,
     accepted: StatusSet,
+    redirects: Redirects,
     /// Declared components as they were written and as bodies are read.
     components: Vec<(String, String)>,
     optional: Vec<String>,
@@ -99,11 +103,14 @@ pub struct Health {
     slow: Slow,
 }
 
-/// No endpoint has this path. A service that answers it like its health endpoint answers
-/// everything so.
-const SIBLING: &str = "/musterd-absent";
+/// Of the body of a redirect, evidence keeps so many bytes.
+const EXCERPT: usize = 1024;
 
-/// The absent path is asked for at most so often.
+/// No endpoint beside the health endpoint has this name. A service that answers it like its
+/// health endpoint answers everything so.
+const SIBLING: &str = "musterd-absent";
+
+/// An absent path that is not found is asked for at most so often.
 const SIBLING_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 impl Kind for Health {
@@ -119,11 +126,9 @@ impl Kind for Health {
         let normal = |names: Vec<String>, key| {
             names
                 .into_iter()
-                .map(|name| match shapes::component_name(&name) {
-                    normal if normal.is_empty() => {
-                        Err(SettingsError::at(key, "a component has a name"))
-                    }
-                    normal => Ok((name, normal)),
+                .map(|name| match name.trim() {
+                    "" => Err(SettingsError::at(key, "a component has a name")),
+                    written => Ok((written.to_owned(), shapes::component_name(written))),
                 })
                 .collect::<Result<Vec<_>, _>>()
         };
@@ -139,11 +144,23 @@ impl Kind for Health {
                 "`path` is the liveness endpoint already; set `kind: readiness` to compare two",
             ));
         }
+        if settings.max_age.0.is_zero() {
+            return Err(SettingsError::at("max_age", "every answer is older than nothing"));
+        }
+        let accepted = StatusSet::or(settings.status, StatusSet::classes(&[2]));
+        // Whoever accepts a redirect means the redirect itself.
+        let redirects = if [301, 302, 303, 307, 308].iter().any(|status| accepted.contains(*status))
+        {
+            Redirects::None
+        } else {
+            Redirects::SameHost
+        };
         Ok(Self {
             path: settings.path,
             role: settings.kind,
             live: settings.live,
-            accepted: StatusSet::or(settings.status, StatusSet::classes(&[2])),
+            accepted,
+            redirects,
             components: normal(settings.components, "components")?,
             optional: normal(settings.optional, "optional")?
                 .into_iter()
@@ -177,32 +194,67 @@ impl Kind for Health {
 
 impl Health {
     async fn look(&self, cx: &Context, path: &str) -> Result<Look, Blind> {
-        let request = Request::new(Method::GET, cx.url(path)).body_cap(MAX_BODY).header(
-            ACCEPT,
-            HeaderValue::from_static("application/health+json, application/json, */*;q=0.8"),
-        );
-        let followed = cx.follow(&request, Redirects::SameHost).await?;
+        let mut followed = self.ask(cx, cx.url(path)).await?;
+        let redirects = followed.redirects();
+        for hop in followed.hops.iter_mut().take(redirects) {
+            if let Some(answer) = &mut hop.answer {
+                answer.body.keep(EXCERPT);
+            }
+        }
         Ok(Look::new(path.to_owned(), followed, cx.started()))
     }
 
+    async fn ask(&self, cx: &Context, url: Url) -> Result<Followed, Blind> {
+        let request = Request::new(Method::GET, url).body_cap(MAX_BODY).header(
+            ACCEPT,
+            HeaderValue::from_static("application/health+json, application/json, */*;q=0.8"),
+        );
+        cx.follow(&request, self.redirects).await
+    }
+
     /// Only an answer that anything could have given needs to be held against an absent path.
+    ///
+    /// An absent path that was answered as if it were there is asked for in every run: a finding
+    /// takes several runs in a row to be confirmed, and closes as soon as it is mended.
     fn wants_sibling(&self, cx: &Context, main: &Look) -> bool {
-        let plain = main.answer().is_some_and(|answer| self.accepted.contains(answer.status))
-            && !main.reading().is_structured();
-        let url = cx.url(SIBLING);
+        let plain = |answer: &Answer| {
+            self.accepted.contains(answer.status)
+                && !is_broken(answer)
+                && !main.reading().is_structured()
+        };
+        if !main.answer().is_some_and(plain) {
+            return false;
+        }
+        let url = self.sibling_url(cx);
         let since = cx.started() - SIBLING_EVERY;
-        let recent = cx
-            .target()
-            .sightings
-            .any(|sighting| sighting.path == url.path() && sighting.at > since);
-        plain && !recent
+        let sightings = cx.sightings();
+        let latest = sightings.iter().rev().find(|sighting| sighting.path == url.path());
+        latest.is_none_or(|seen| {
+            let there = self.accepted.contains(seen.status) || (300..400).contains(&seen.status);
+            there || seen.at <= since
+        })
     }
 
     async fn sibling(&self, cx: &Context, main: &Look) -> Result<Option<Sibling>, Blind> {
-        let request = Request::get(cx.url(SIBLING)).body_cap(MAX_BODY);
-        let exchange = cx.exchange(&request).await?;
-        Ok(exchange.answer.map(|answer| Sibling::of(&answer, main)))
+        let followed = self.ask(cx, self.sibling_url(cx)).await?;
+        let whole = followed.last().answer.as_ref().filter(|answer| !is_broken(answer));
+        Ok(whole.map(|answer| Sibling::of(answer, main)))
     }
+
+    /// Beside the health endpoint, where the same routes apply.
+    fn sibling_url(&self, cx: &Context) -> Url {
+        let mut url = cx.url(&self.path);
+        url.set_query(None);
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().pop().push(SIBLING);
+        }
+        url
+    }
+}
+
+/// Whether what was read of a body cannot be compared.
+fn is_broken(answer: &Answer) -> bool {
+    matches!(answer.body.end, BodyEnd::Broken(_))
 }
 
 const STATUS: Family = Family {
@@ -262,11 +314,11 @@ fn measure(seen: &Evidence) -> Vec<Measurement> {
             found.push(Measurement::labelled(&COMPONENT_LATENCY, label(), seconds));
         }
     }
-    if let Some(age) = seen.main.age() {
-        found.push(Measurement::new(&BODY_AGE, age.seconds));
+    if let Some(seconds) = seen.main.age() {
+        found.push(Measurement::new(&BODY_AGE, seconds));
     }
     found
 }
 
-/// When evidence was made, for ages where the answer has no clock of its own.
-type SeenAt = Timestamp;
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,11 @@
 //! What one JSON object or value states of itself, under whatever keys.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::age::{self, MILLI};
 use super::reading::Stated;
-use super::vocabulary::{level_of_bool, level_of_flag, level_of_status};
+use super::vocabulary::{level, level_of_bool, level_of_flag, level_of_status};
 
 /// Keys that state health.
 const STATUS: [&str; 5] = ["status", "state", "health", "healthy", "ok"];
@@ -16,6 +17,9 @@ const STATUS_ELSE: [&str; 9] =
 /// Keys of the moment at which the answer was made.
 pub(super) const TIMESTAMP: [&str; 7] =
     ["timestamp", "time", "date", "now", "checkedat", "lastchecked", "updatedat"];
+
+/// Keys that tell of a build.
+const BUILD: [&str; 7] = ["version", "commit", "gitcommit", "sha", "revision", "build", "tag"];
 
 /// Keys of how long a component took.
 const LATENCY: [&str; 6] =
@@ -94,6 +98,23 @@ impl<'a> Object<'a> {
         named(self)
             .or_else(observed)
             .or_else(|| ["data", "details"].iter().find_map(|key| named(&self.object(key)?)))
+    }
+
+    /// What a message states that is one word of health: `{"message": "OK"}`.
+    pub(super) fn said(&self) -> Option<Stated> {
+        ["message", "msg"].iter().find_map(|key| {
+            let text = self.get(key)?.as_str()?;
+            level(text).is_some().then(|| Stated::of(text))
+        })
+    }
+
+    /// The moment at which the answer was made. Beside a version, `date` is that of the build.
+    pub(super) fn moment(&self) -> Option<Timestamp> {
+        let built = BUILD.iter().any(|key| self.get(key).is_some());
+        TIMESTAMP
+            .iter()
+            .filter(|key| !(built && **key == "date"))
+            .find_map(|key| age::moment(self.get(key)?))
     }
 
     pub(super) fn uptime(&self) -> Option<f64> {

@@ -38,16 +38,17 @@ pub(crate) fn level(word: &str) -> Option<Level> {
         .collect();
     Some(match folded.as_str() {
         // draft-inadarei-api-health-check section 3.1 (pass, ok, up), Actuator and MicroProfile
-        // (UP), ASP.NET Core (Healthy), gRPC (SERVING), Elasticsearch (green), Consul (passing).
+        // (UP), ASP.NET Core (Healthy), gRPC (SERVING), Elasticsearch (green), Consul (passing),
+        // django-health-check (working).
         "pass" | "passed" | "passing" | "ok" | "okay" | "up" | "healthy" | "alive" | "live"
         | "ready" | "serving" | "green" | "connected" | "available" | "operational" | "success"
         | "successful" | "true" | "1" | "running" | "online" | "reachable" | "active"
-        | "started" | "good" | "fine" | "normal" | "pong" => Level::Up,
+        | "started" | "good" | "fine" | "normal" | "pong" | "working" => Level::Up,
         // draft-inadarei (warn), ASP.NET Core (Degraded), Consul (warning), Elasticsearch
         // (yellow).
         "warn" | "warning" | "degraded" | "yellow" | "partial" | "slow" | "starting"
         | "initializing" | "initialising" | "impaired" | "unstable" | "maintenance"
-        | "partialoutage" => Level::Warn,
+        | "partialoutage" | "partiallyavailable" => Level::Warn,
         // draft-inadarei (fail, error, down), Actuator (OUT_OF_SERVICE), gRPC (NOT_SERVING),
         // Terminus (shutting_down: answered with 503), Consul (critical), Elasticsearch (red).
         "fail" | "failed" | "failing" | "failure" | "error" | "down" | "unhealthy"
@@ -58,7 +59,7 @@ pub(crate) fn level(word: &str) -> Option<Level> {
         | "majoroutage" | "exception" => Level::Down,
         // Actuator (UNKNOWN), gRPC (UNKNOWN, SERVICE_UNKNOWN).
         "unknown" | "skipped" | "disabled" | "notconfigured" | "n/a" | "na" | "serviceunknown"
-        | "notapplicable" | "excluded" => Level::Unknown,
+        | "notapplicable" | "excluded" | "null" | "undefined" => Level::Unknown,
         _ => return None,
     })
 }

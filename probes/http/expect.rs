@@ -1,5 +1,7 @@
 //! What an answer must be like, as it is written and as it is checked.
 
+use std::cmp::Ordering;
+
 use http::HeaderName;
 use indexmap::IndexMap;
 use regex::Regex;
@@ -105,7 +107,7 @@ impl Expectations {
             headers: written
                 .headers
                 .into_iter()
-                .map(|(name, wanted)| header(name, wanted))
+                .map(|(name, wanted)| header(&name, wanted))
                 .collect::<Result<_, _>>()?,
             body: patterns("expect.body", written.body)?,
             not_body: patterns("expect.not_body", written.not_body)?,
@@ -133,7 +135,7 @@ fn pattern(key: &'static str, text: &str) -> Result<Regex, SettingsError> {
     Regex::new(text).map_err(|error| SettingsError::at(key, error.to_string()))
 }
 
-fn header(name: String, wanted: HeaderWanted) -> Result<(HeaderName, HeaderMust), SettingsError> {
+fn header(name: &str, wanted: HeaderWanted) -> Result<(HeaderName, HeaderMust), SettingsError> {
     let key = "expect.headers";
     let name = name
         .parse()
@@ -196,10 +198,20 @@ impl JsonMust {
     }
 }
 
-/// Numbers are equal by value: 1 is 1.0.
+/// Numbers are equal by value, at any depth: 1 is 1.0.
 fn equal(found: &Value, wanted: &Value) -> bool {
-    match (found.as_f64(), wanted.as_f64()) {
-        (Some(found), Some(wanted)) => (found - wanted).abs() < f64::EPSILON,
+    match (found, wanted) {
+        (Value::Number(one), Value::Number(other)) if one.is_f64() || other.is_f64() => {
+            let order = one.as_f64().zip(other.as_f64()).and_then(|(a, b)| a.partial_cmp(&b));
+            order == Some(Ordering::Equal)
+        }
+        (Value::Array(found), Value::Array(wanted)) => {
+            found.len() == wanted.len() && found.iter().zip(wanted).all(|(a, b)| equal(a, b))
+        }
+        (Value::Object(found), Value::Object(wanted)) => {
+            found.len() == wanted.len()
+                && wanted.iter().all(|(key, b)| found.get(key).is_some_and(|a| equal(a, b)))
+        }
         _ => found == wanted,
     }
 }
@@ -225,9 +237,9 @@ fn outside(found: &Value, min: Option<f64>, max: Option<f64>) -> Option<String> 
 mod tests {
     use super::*;
 
-    fn fault(wanted: Value, found: Option<Value>) -> Option<(String, String)> {
-        let (_, must) = json("/a".to_owned(), wanted).unwrap();
-        must.fault(found.as_ref())
+    fn fault(wanted: &Value, found: Option<&Value>) -> Option<(String, String)> {
+        let (_, must) = json("/a".to_owned(), wanted.clone()).unwrap();
+        must.fault(found)
     }
 
     #[test]
@@ -236,25 +248,30 @@ mod tests {
         for (wanted, found) in [
             (json!("ok"), json!("ok")),
             (json!(1), json!(1.0)),
-            (json!([1, 2]), json!([1, 2])),
+            (json!([1, {"a": 2}]), json!([1.0, {"a": 2.0}])),
+            (json!(u64::MAX), json!(u64::MAX)),
             (json!({"matches": "^v[0-9]"}), json!("v1")),
             (json!({"min": 1, "max": 3}), json!(3)),
             (json!({"exists": true}), json!(null)),
         ] {
-            assert_eq!(fault(wanted.clone(), Some(found.clone())), None, "{wanted} {found}");
+            assert_eq!(fault(&wanted, Some(&found)), None, "{wanted} {found}");
         }
-        assert_eq!(fault(json!({"exists": false}), None), None);
+        assert_eq!(fault(&json!({"exists": false}), None), None);
         for (wanted, found) in [
             (json!("ok"), Some(json!("down"))),
             (json!("ok"), None),
             (json!(1), Some(json!("1"))),
+            (json!(1e-20), Some(json!(2e-20))),
+            (json!(9_007_199_254_740_993_u64), Some(json!(9_007_199_254_740_992_u64))),
+            (json!([1]), Some(json!([1, 2]))),
+            (json!([1, 2]), Some(json!([1]))),
             (json!({"matches": "^v"}), Some(json!("1"))),
             (json!({"min": 1}), Some(json!(0))),
             (json!({"max": 1}), Some(json!("many"))),
             (json!({"exists": false}), Some(json!(1))),
             (json!({"min": 1}), None),
         ] {
-            assert!(fault(wanted.clone(), found.clone()).is_some(), "{wanted} {found:?}");
+            assert!(fault(&wanted, found.as_ref()).is_some(), "{wanted} {found:?}");
         }
     }
 

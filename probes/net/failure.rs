@@ -80,7 +80,12 @@ pub fn of_io(phase: Phase, error: &io::Error) -> Result<Failure, Blind> {
     if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         return Ok(of_tls(phase, tls));
     }
-    let (kind, words) = match error.kind() {
+    // HTTP/2 keeps of an error below it the words alone; these are rustls's for an alert.
+    let words = error.to_string();
+    if let Some(alert) = words.strip_prefix("received fatal alert: ") {
+        return Ok(of_alert(phase, alert));
+    }
+    let (kind, detail) = match error.kind() {
         io::ErrorKind::ConnectionRefused => (FailureKind::Refused, "connection refused"),
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
             (FailureKind::Reset, "connection reset by the peer")
@@ -93,10 +98,15 @@ pub fn of_io(phase: Phase, error: &io::Error) -> Result<Failure, Blind> {
         }
         io::ErrorKind::TimedOut => (FailureKind::Timeout, "the system gave up waiting"),
         _ => {
-            return Ok(Failure::new(phase, FailureKind::Protocol, error.to_string()));
+            return Ok(Failure::new(phase, FailureKind::Protocol, words));
         }
     };
-    Ok(Failure::new(phase, kind, words))
+    Ok(Failure::new(phase, kind, detail))
+}
+
+fn of_alert(phase: Phase, alert: &str) -> Failure {
+    let detail = format!("the peer broke TLS off with the alert {alert}");
+    Failure::new(phase, FailureKind::TlsAlert, detail)
 }
 
 /// Errors that speak of this machine and not of the target.
@@ -142,11 +152,7 @@ pub fn of_tls(phase: Phase, error: &rustls::Error) -> Failure {
             | InvalidMessage::InvalidEmptyPayload
             | InvalidMessage::MessageTooLarge,
         ) => Failure::new(phase, FailureKind::NotTls, "what answers does not speak TLS"),
-        Tls::AlertReceived(alert) => Failure::new(
-            phase,
-            FailureKind::TlsAlert,
-            format!("the peer broke TLS off with the alert {alert:?}"),
-        ),
+        Tls::AlertReceived(alert) => of_alert(phase, &format!("{alert:?}")),
         // Most chains that do not verify are noted beside a handshake that goes on; this one
         // cannot even be read, or its key did not sign.
         Tls::InvalidCertificate(reason) => Failure::new(

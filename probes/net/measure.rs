@@ -1,4 +1,4 @@
-//! Measurements that every connection and exchange gives, under blackbox_exporter's names.
+//! Measurements that every connection and exchange gives, under `blackbox_exporter`'s names.
 
 use std::net::IpAddr;
 

@@ -22,7 +22,7 @@ use crate::net::trust::TlsMaterial;
 pub struct TlsFacts {
     /// The name that was asked for, and that the certificate must bear.
     pub server_name: String,
-    /// `TLS 1.2` or `TLS 1.3`, as blackbox_exporter labels them.
+    /// `TLS 1.2` or `TLS 1.3`, as `blackbox_exporter` labels them.
     pub version: String,
     /// The cipher suite's name in IANA's registry.
     pub cipher: String,
@@ -217,6 +217,12 @@ fn distrust(error: &rustls::Error) -> Distrust {
         CertificateError::UnknownIssuer => {
             (DistrustKind::UnknownIssuer, "no trusted root vouches for the certificate".to_owned())
         }
+        // A root of that name is trusted, but its key is another: an authority that was made anew.
+        CertificateError::BadSignature => (
+            DistrustKind::UnknownIssuer,
+            "no trusted root vouches for the certificate: one of its issuer's name has another key"
+                .to_owned(),
+        ),
         other => (DistrustKind::Other, format!("the certificate does not verify: {other}")),
     };
     Distrust { kind, detail }

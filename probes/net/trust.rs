@@ -80,7 +80,7 @@ impl Roots {
     /// Mozilla's roots as bundled, and the platform's where `system` says so. A platform store
     /// that cannot be read adds nothing; the errors are given back for the log.
     pub fn new(system: bool) -> (Self, Vec<String>) {
-        let mut store = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        let mut store = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let mut errors = Vec::new();
         if system {
             let loaded = rustls_native_certs::load_native_certs();
@@ -165,7 +165,10 @@ impl Trust {
             }
             _ => None,
         };
-        material(store, client).map_err(|error| Blind::new(Cause::Secret, error.to_string()))
+        material(store, client).map_err(|error| match &self.client {
+            Some(paths) => unusable(&paths.key, "client_certificate.key", &error),
+            None => Blind::new(Cause::Internal, error.to_string()),
+        })
     }
 }
 

@@ -66,13 +66,19 @@ pub(super) const DOWN: Rule<Health> = Rule {
 
 fn down(health: &Health, seen: &Evidence<'_>, _: Timestamp) -> Looked {
     answered(seen, |look| {
-        let answer = look.answer()?;
+        let status = look.answer()?.status;
+        let accepted = health.accepted.contains(status);
         let says_down = look.reading().level() == Some(Level::Down);
-        let errs = answer.status >= 500 && !health.accepted.contains(answer.status);
-        let accepted = health.accepted.contains(answer.status);
-        (errs || (says_down && accepted))
+        ((status >= 500 && !accepted) || (says_down && accepted) || reports_down(look))
             .then(|| Saw::new(claim(look), format!("{} and a body that says up", health.accepted)))
     })
+}
+
+/// Whether the body is a health report that says down. The health draft lets it come with any
+/// status from 400 on; the body of any other error names no components.
+fn reports_down(look: &Look) -> bool {
+    let reading = look.reading();
+    reading.level() == Some(Level::Down) && reading.claims() && !reading.components.is_empty()
 }
 
 /// What an answer claims, in a line: `503, "error", database down`.
@@ -114,8 +120,123 @@ fn status_unexpected(health: &Health, seen: &Evidence<'_>, _: Timestamp) -> Look
     answered(seen, |look| {
         let status = look.answer()?.status;
         // Errors of the server are `down`, and refusals for haste are `rate-limited`.
-        let known = health.accepted.contains(status) || status >= 500 || status == 429;
+        let known = health.accepted.contains(status)
+            || status >= 500
+            || status == 429
+            || reports_down(look);
         (!known)
             .then(|| Saw::new(format!("{status} from {}", look.path), health.accepted.to_string()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::{failed, holds, html, json as body, status, text};
+    use crate::net::body::BodyEnd;
+    use crate::net::failure::FailureKind::{
+        Closed, NameUnknown, NotTls, Protocol, Refused, Reset, Timeout, Untrusted,
+    };
+    use crate::net::phase::Phase::{Connect, Processing, Resolve, Tls};
+    use crate::net::redirect::Stop;
+
+    #[test]
+    fn what_gives_no_answer_is_unreachable_or_late() {
+        for (phase, kind) in [
+            (Resolve, NameUnknown),
+            (Connect, Refused),
+            (Tls, Untrusted),
+            (Tls, NotTls),
+            (Processing, Reset),
+            (Processing, Closed),
+            (Processing, Protocol),
+        ] {
+            holds("health.unreachable", vec![("{}", failed(phase, kind), "critical")]);
+            holds("health.timeout", vec![("{}", failed(phase, kind), "")]);
+        }
+        for phase in [Resolve, Connect, Tls, Processing] {
+            holds("health.timeout", vec![("{}", failed(phase, Timeout), "critical")]);
+            holds("health.unreachable", vec![("{}", failed(phase, Timeout), "")]);
+        }
+        let broken = || BodyEnd::Broken("x".to_owned());
+        holds(
+            "health.timeout",
+            vec![
+                ("{}", status(200).ending(broken(), Some(Timeout)), "critical"),
+                ("{}", status(200).ending(broken(), Some(Reset)), ""),
+                ("{}", status(200).live(failed(Connect, Timeout)), "critical /live"),
+                ("{}", status(503), ""),
+            ],
+        );
+        holds(
+            "health.unreachable",
+            vec![
+                ("{}", status(200).ending(broken(), Some(Reset)), ""),
+                ("{}", status(200).live(failed(Connect, Refused)), "critical /live"),
+                ("{}", status(500), ""),
+            ],
+        );
+    }
+
+    #[test]
+    fn down_is_an_error_of_the_server_or_a_body_that_says_so() {
+        let part = json!({"status": "fail", "checks": {"db": "down"}});
+        let said = json!({"status": "error", "message": "not found"});
+        holds(
+            "health.down",
+            vec![
+                ("{}", status(500), "critical"),
+                ("{}", status(503), "critical"),
+                ("{}", html(502, "<html>bad gateway</html>"), "critical"),
+                ("{}", body(503, &json!({"status": "ok"})), "critical"),
+                ("{}", text(200, "Unhealthy"), "critical"),
+                ("{}", body(200, &json!({"status": "DOWN"})), "critical"),
+                ("{}", body(200, &json!({"status": 503})), "critical"),
+                // The health draft lets a failure have any status from 400 on.
+                ("{}", body(424, &part), "critical"),
+                ("{}", status(200).live(status(503)), "critical /live"),
+                (r#"{"status": 503}"#, body(503, &json!({"status": "down"})), "critical"),
+                // An error of something else.
+                ("{}", body(404, &said), ""),
+                ("{}", body(404, &json!({"status": 404, "database": "down"})), ""),
+                ("{}", body(401, &json!({"status": "fail"})), ""),
+                ("{}", status(429), ""),
+                ("{}", status(302), ""),
+                (r#"{"status": 503}"#, status(503), ""),
+                ("{}", status(200), ""),
+                ("{}", text(200, "Degraded"), ""),
+                ("{}", body(200, &json!({"status": "ok", "checks": {"db": "down"}})), ""),
+                ("{}", failed(Connect, Refused), "untested"),
+                ("{}", failed(Connect, Refused).live(status(500)), "critical /live only [/live]"),
+                ("{}", status(200).live(failed(Connect, Refused)), "only []"),
+            ],
+        );
+    }
+
+    #[test]
+    fn other_statuses_say_nothing_about_health() {
+        let part = json!({"status": "fail", "checks": {"db": "down"}});
+        let elsewhere = || status(302).stopped(Stop::OtherHost("b.example".to_owned()));
+        holds(
+            "health.status-unexpected",
+            vec![
+                ("{}", status(404), "high"),
+                ("{}", status(401), "high"),
+                ("{}", status(304), "high"),
+                ("{}", elsewhere(), "high"),
+                ("{}", body(404, &json!({"status": "ok"})), "high"),
+                (r#"{"status": 200}"#, status(204), "high"),
+                (r#"{"status": [200, 503]}"#, status(500), ""),
+                (r#"{"status": "3xx"}"#, elsewhere(), ""),
+                ("{}", status(200).live(status(404)), "high /live"),
+                ("{}", status(200), ""),
+                ("{}", status(204), ""),
+                ("{}", status(500), ""),
+                ("{}", status(429), ""),
+                ("{}", body(424, &part), ""),
+                ("{}", failed(Connect, Refused), "untested"),
+            ],
+        );
+    }
 }

@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 
 use super::availability::claim;
-use super::{Evidence, NO_ANSWER, answered};
-use crate::health::Health;
+use super::{Evidence, NO_ANSWER, answered, is_named, is_optional, report};
 use crate::health::look::Look;
-use crate::health::reading::Form;
+use crate::health::reading::{Form, Reading};
 use crate::health::vocabulary::Level;
+use crate::health::{Health, is_broken};
 use crate::net::body::BodyEnd;
-use crate::rule::{About, Looked, Rule, Saw};
+use crate::reach;
+use crate::rule::{About, Looked, Rule, Saw, Tested};
 use crate::severity::Severity;
 use crate::text::{bytes, excerpt, list};
 
@@ -26,25 +27,28 @@ pub(super) const DEGRADED: Rule<Health> = Rule {
 };
 
 fn degraded(health: &Health, seen: &Evidence<'_>, _: Timestamp) -> Looked {
-    if seen.now.main.answer().is_none() {
-        return Looked::untested(NO_ANSWER);
-    }
-    let reading = seen.now.main.reading();
-    let mut saw = Vec::new();
-    if let Some(stated) = &reading.aggregate
-        && matches!(stated.level, Some(Level::Warn | Level::Unknown))
-    {
-        saw.push(Saw::new(claim(&seen.now.main), "a body that says up"));
-    }
+    // An answer with an error's status is down, whatever its body calls it.
+    let mut looked = answered(seen, |look| {
+        let accepted = health.accepted.contains(look.answer()?.status);
+        let degraded = matches!(look.reading().level(), Some(Level::Warn | Level::Unknown));
+        (accepted && degraded).then(|| Saw::new(claim(look), "a body that says up"))
+    });
+    let Ok(reading) = report(health, seen) else { return looked };
     for (name, component) in &reading.components {
+        let optional = is_optional(health, name);
         // Only a component that is counted on must say how it is.
-        let declared = health.components.iter().any(|(_, normal)| normal == name);
-        let unclear = declared && matches!(component.level, None | Some(Level::Unknown));
+        let declared = health.components.iter().any(|(_, named)| is_named(name, named));
+        let unclear =
+            declared && !optional && matches!(component.level, None | Some(Level::Unknown));
         if component.level == Some(Level::Warn) || unclear {
-            saw.push(Saw::new(format!("{:?}", excerpt(&component.word, 40)), "up").on(name));
+            let saw = Saw::new(format!("{:?}", excerpt(&component.word, 40)), "up").on(name);
+            looked.saw.push(if optional { saw.graded(Severity::Low) } else { saw });
+        }
+        if let Tested::Only(subjects) = &mut looked.tested {
+            subjects.push(name.clone());
         }
     }
-    saw.into()
+    looked
 }
 
 pub(super) const STATUS_CONTRADICTS_BODY: Rule<Health> = Rule {
@@ -87,16 +91,21 @@ pub(super) const AGGREGATE_CONTRADICTS_COMPONENTS: Rule<Health> = Rule {
 };
 
 fn aggregate_contradicts_components(health: &Health, seen: &Evidence<'_>, _: Timestamp) -> Looked {
-    let look = &seen.now.main;
-    if look.answer().is_none() {
-        return Looked::untested(NO_ANSWER);
+    let Some(answer) = seen.now.main.answer() else { return Looked::untested(NO_ANSWER) };
+    // Whatever sends an error's status knows better than the overall status of its body, and a
+    // service that shuts down is down with every component up.
+    if !health.accepted.contains(answer.status) {
+        return Looked::untested("the status code is that of an error");
     }
-    let reading = look.reading();
+    let reading = match report(health, seen) {
+        Ok(reading) => reading,
+        Err(untested) => return untested,
+    };
     let down: Vec<String> = reading
         .components
         .iter()
         .filter(|(name, component)| {
-            component.level == Some(Level::Down) && !health.optional.contains(name)
+            component.level == Some(Level::Down) && !is_optional(health, name)
         })
         .map(|(name, _)| name.clone())
         .take(5)
@@ -140,6 +149,8 @@ fn body_invalid(health: &Health, seen: &Evidence<'_>, _: Timestamp) -> Looked {
         let wanted = "JSON with a status, or one word";
         match &answer.body.end {
             BodyEnd::Complete => {}
+            // That is `timeout`.
+            BodyEnd::Broken(_) if reach::timed_out(look.exchange()).is_some() => return None,
             BodyEnd::Cut => {
                 let saw = format!("more than {}", bytes(answer.body.length));
                 return Some(Saw::new(saw, "at most 256 KiB"));
@@ -153,32 +164,54 @@ fn body_invalid(health: &Health, seen: &Evidence<'_>, _: Timestamp) -> Looked {
     })
 }
 
+/// A text of more bytes is no answer of a health endpoint.
+const SHORT: usize = 1024;
+
 /// Why a whole body says nothing about health, and how much that matters.
 fn unreadable(look: &Look, accepted: bool) -> Option<(String, Severity)> {
     let reading = look.reading();
     if let Some(why) = &reading.invalid {
         return Some((format!("no JSON, though it should be: {why}"), Severity::Medium));
     }
-    if reading.words_down && accepted {
+    if !accepted {
+        // An error's body need not say more than its status.
+        return None;
+    }
+    if reading.words_down && reading.aggregate.is_none() {
         let text = look.answer().map(|answer| answer.body.text().into_owned()).unwrap_or_default();
         let saw = format!("a text that speaks of trouble: {:?}", excerpt(&text, 80));
         return Some((saw, Severity::Medium));
     }
-    // An error's body need not say more than its status.
-    if !accepted {
-        return None;
-    }
     let low = |saw: String| Some((saw, Severity::Low));
     match (&reading.aggregate, reading.form) {
+        // Where a short text or nothing at all is sent, the status code is the whole answer.
+        (_, Form::Empty | Form::Word | Form::Text) => {
+            let length = look.answer().map_or(0, |answer| answer.body.length);
+            let long = length > SHORT && reading.level().is_none();
+            if long { low(format!("{} of text", bytes(length))) } else { None }
+        }
         (Some(stated), _) if stated.level.is_none() => {
             low(format!("the status {:?}, which means nothing to us", excerpt(&stated.word, 40)))
         }
         (Some(_), _) => None,
-        (None, Form::Json) if reading.components.is_empty() => low("JSON without a status".into()),
+        (None, Form::Json | Form::KubernetesVerbose) => parts(reading).and_then(low),
         (None, Form::Html) => low("a page of HTML that says nothing about health".into()),
         (None, Form::Binary) => low("bytes that are no text".into()),
-        // Where a short text or nothing at all is sent, the status code is the whole answer.
-        (None, _) => None,
+    }
+}
+
+/// Why components without an overall status do not add up to one.
+fn parts(reading: &Reading) -> Option<String> {
+    let levels = || reading.components.values().map(|component| component.level);
+    if reading.components.is_empty() {
+        Some("JSON without a status".to_owned())
+    } else if !levels().any(|level| level.is_some_and(|level| level != Level::Unknown)) {
+        Some("no overall status, and no component that says how it is".to_owned())
+    } else {
+        let (name, unread) =
+            reading.components.iter().find(|(_, component)| component.level.is_none())?;
+        let word = excerpt(&unread.word, 40);
+        Some(format!("no overall status, and {name} is {word:?}, which means nothing to us"))
     }
 }
 
@@ -200,19 +233,35 @@ fn stub(health: &Health, seen: &Evidence<'_>, _: Timestamp) -> Looked {
     if !health.accepted.contains(answer.status) || main.reading().is_structured() {
         return Looked::silent();
     }
+    if is_broken(answer) {
+        return Looked::untested("the body broke off");
+    }
     let Some(sibling) = &seen.now.sibling else {
         return Looked::untested("the comparison with an absent path is made once an hour");
     };
-    if !(200..300).contains(&sibling.status) {
+    if !health.accepted.contains(sibling.status) {
         return Looked::silent();
     }
-    let page = main.reading().form == Form::Html && main.reading().aggregate.is_none();
-    let saw = if sibling.same_body {
-        format!("a path that does not exist answers {} with the same body", sibling.status)
-    } else if page && sibling.html {
-        format!("a path that does not exist answers {} with a page of HTML too", sibling.status)
+    let reading = main.reading();
+    let text = |form| matches!(form, Form::Word | Form::Text);
+    let (likeness, severity) = if sibling.same_body {
+        ("with the same body", Severity::High)
+    } else if reading.level().is_some() {
+        if sibling.level != reading.level() {
+            return Looked::silent();
+        }
+        ("and claims the same", Severity::High)
+    } else if reading.form == Form::Html && sibling.form == Form::Html {
+        ("with a page of HTML too", Severity::High)
+    } else if text(reading.form) && text(sibling.form) {
+        // Perhaps the way in which it says that nothing is there.
+        ("with a text too", Severity::Low)
     } else {
         return Looked::silent();
     };
-    Looked::fired(Saw::new(saw, "an answer that only the health endpoint gives"))
+    let saw = format!("a path that does not exist answers {} {likeness}", sibling.status);
+    Looked::fired(Saw::new(saw, "an answer that only the health endpoint gives").graded(severity))
 }
+
+#[cfg(test)]
+mod tests;

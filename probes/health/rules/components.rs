@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::availability::claim;
-use super::{Evidence, NO_ANSWER};
+use super::{Evidence, NO_ANSWER, is_named, is_optional, report};
 use crate::health::look::Look;
 use crate::health::vocabulary::Level;
 use crate::health::{Health, Role};
@@ -24,19 +24,17 @@ pub(super) const COMPONENT_DOWN: Rule<Health> = Rule {
 };
 
 fn component_down(health: &Health, seen: &Evidence<'_>, _: Timestamp) -> Looked {
-    if seen.now.main.answer().is_none() {
-        return Looked::untested(NO_ANSWER);
-    }
-    let saw: Vec<Saw> = seen
-        .now
-        .main
-        .reading()
+    let reading = match report(health, seen) {
+        Ok(reading) => reading,
+        Err(untested) => return untested,
+    };
+    let saw: Vec<Saw> = reading
         .components
         .iter()
         .filter(|(_, component)| component.level == Some(Level::Down))
         .map(|(name, component)| {
             let saw = Saw::new(format!("{:?}", excerpt(&component.word, 40)), "up").on(name);
-            if health.optional.contains(name) { saw.graded(Severity::Medium) } else { saw }
+            if is_optional(health, name) { saw.graded(Severity::Medium) } else { saw }
         })
         .collect();
     saw.into()
@@ -55,12 +53,10 @@ pub(super) const COMPONENT_MISSING: Rule<Health> = Rule {
 };
 
 fn component_missing(health: &Health, seen: &Evidence<'_>, _: Timestamp) -> Looked {
-    let main = &seen.now.main;
-    let Some(answer) = main.answer() else { return Looked::untested(NO_ANSWER) };
-    let reading = main.reading();
-    if !health.accepted.contains(answer.status) && reading.components.is_empty() {
-        return Looked::untested("the answer is no report of components");
-    }
+    let reading = match report(health, seen) {
+        Ok(reading) => reading,
+        Err(untested) => return untested,
+    };
     let reported = || {
         let names: Vec<String> = reading.components.keys().take(12).cloned().collect();
         if names.is_empty() {
@@ -72,12 +68,15 @@ fn component_missing(health: &Health, seen: &Evidence<'_>, _: Timestamp) -> Look
     let saw: Vec<Saw> = health
         .components
         .iter()
-        .filter(|(_, normal)| {
-            !reading.components.contains_key(normal)
-                && !health.optional.contains(normal)
-                && reading.components_dropped == 0
+        .filter(|(_, named)| {
+            !reading.components.keys().any(|reported| is_named(reported, named))
+                && !health.optional.contains(named)
         })
-        .map(|(written, normal)| Saw::new(reported(), format!("{written} too")).on(normal))
+        .map(|(written, named)| {
+            let saw = Saw::new(reported(), format!("{written} too")).on(named);
+            // It may be among those that were not kept.
+            if reading.components_dropped > 0 { saw.graded(Severity::Low) } else { saw }
+        })
         .collect();
     saw.into()
 }
@@ -129,4 +128,121 @@ fn liveness_follows_dependency(health: &Health, seen: &Evidence<'_>, _: Timestam
 fn fails(live: &Look) -> bool {
     live.answer().is_some_and(|answer| answer.status >= 500)
         || live.reading().level() == Some(Level::Down)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::testing::{Scene, failed, holds, html, json as body, status, text, typed};
+    use crate::net::body::BodyEnd;
+    use crate::net::failure::FailureKind::Refused;
+    use crate::net::phase::Phase::Connect;
+
+    fn checks(code: u16, checks: &Value) -> Scene {
+        body(code, &json!({"status": "ok", "checks": checks}))
+    }
+
+    #[test]
+    fn a_component_that_is_down_is_told_by_its_name() {
+        let db = || checks(200, &json!({"db": "down", "redis": "ok"}));
+        let group = json!({"status": "UP", "components": {"db": {"status": "UP", "components": {
+            "primary": {"status": "UP"}, "replica": {"status": "DOWN"}}}}});
+        let cut = || body(200, &json!({"status": "ok"})).ending(BodyEnd::Cut, None);
+        holds(
+            "health.component-down",
+            vec![
+                ("{}", db(), "high db"),
+                ("{}", checks(503, &json!({"db": "down", "redis": "down"})), "high db, high redis"),
+                (r#"{"optional": ["DB"]}"#, db(), "medium db"),
+                (r#"{"optional": ["redis"]}"#, db(), "high db"),
+                ("{}", body(200, &group), "high db_replica"),
+                (r#"{"optional": ["db"]}"#, body(200, &group), "medium db_replica"),
+                (
+                    "{}",
+                    text(500, "[+]ping ok\n[-]etcd failed: x\nreadyz check failed"),
+                    "high etcd",
+                ),
+                ("{}", checks(424, &json!({"db": "down"})), "high db"),
+                ("{}", checks(200, &json!({"db": "degraded", "x": "unknown", "y": "?"})), ""),
+                ("{}", text(200, "ok"), ""),
+                ("{}", status(200).live(db()), ""),
+                // What is no report closes nothing.
+                ("{}", failed(Connect, Refused), "untested"),
+                ("{}", html(502, "<html>bad gateway</html>"), "untested"),
+                ("{}", html(200, "<html>a page</html>"), "untested"),
+                ("{}", typed(200, "application/json", "{\"status\": "), "untested"),
+                ("{}", cut(), "untested"),
+                ("{}", body(404, &json!({"status": 404, "db": "down"})), "untested"),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_declared_component_must_be_told_of() {
+        let two = r#"{"components": ["database", "AI Service"]}"#;
+        let many: serde_json::Map<String, Value> =
+            (0..80).map(|n| (format!("c{n}"), json!("ok"))).collect();
+        let rule = "health.component-missing";
+        holds(
+            rule,
+            vec![
+                (two, checks(200, &json!({"database": "ok"})), "medium ai_service"),
+                (two, text(200, "ok"), "medium database, medium ai_service"),
+                (two, status(200), "medium database, medium ai_service"),
+                (
+                    two,
+                    html(200, "<html><body>OK</body></html>"),
+                    "medium database, medium ai_service",
+                ),
+                (two, checks(503, &json!({"database": "down"})), "medium ai_service"),
+                (two, checks(200, &Value::Object(many)), "low database, low ai_service"),
+                (two, checks(200, &json!({"database": "ok", "ai_service": "ok"})), ""),
+                (two, checks(200, &json!({"Database": "down", "aiService": "borked"})), ""),
+                (
+                    two,
+                    checks(
+                        200,
+                        &json!({"ai-service": "ok", "database": {
+                    "primary": {"status": "ok"}}}),
+                    ),
+                    "",
+                ),
+                (r#"{"components": ["db"], "optional": ["db"]}"#, status(200), ""),
+                ("{}", status(200), ""),
+                (two, status(503), "untested"),
+                (two, typed(200, "application/json", "{"), "untested"),
+                (two, failed(Connect, Refused), "untested"),
+            ],
+        );
+    }
+
+    #[test]
+    fn liveness_goes_down_with_a_dependency_only_when_both_are_seen() {
+        let down = || checks(503, &json!({"db": "down"}));
+        let up = || checks(200, &json!({"db": "ok"}));
+        let liveness = r#"{"kind": "liveness"}"#;
+        holds(
+            "health.liveness-follows-dependency",
+            vec![
+                ("{}", down().live(status(503)), "high"),
+                ("{}", down().live(text(200, "Unhealthy")), "high"),
+                ("{}", down().live(checks(503, &json!({"db": "down"}))), "high"),
+                ("{}", checks(200, &json!({"db": "down"})).live(status(500)), "high"),
+                (liveness, down(), "high"),
+                ("{}", down().live(text(200, "ok")), ""),
+                ("{}", down().live(status(404)), ""),
+                ("{}", up().live(status(503)), ""),
+                ("{}", status(503).live(status(503)), ""),
+                (liveness, up(), ""),
+                (liveness, status(503), ""),
+                (liveness, checks(200, &json!({"db": "down"})), ""),
+                ("{}", down(), ""),
+                (r#"{"kind": "startup"}"#, down(), ""),
+                ("{}", down().live(failed(Connect, Refused)), "untested"),
+                ("{}", failed(Connect, Refused).live(status(503)), "untested"),
+                (liveness, failed(Connect, Refused), "untested"),
+            ],
+        );
+    }
 }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Evidence, NO_ANSWER, answered};
+use super::{Evidence, NO_ANSWER, answered, looks};
 use crate::duration::{Dur, brief};
 use crate::health::Health;
-use crate::health::leak::{Gravity, LeakKind, leaks};
+use crate::health::leak::leaks;
 use crate::health::reading::Form;
 use crate::net::exchange::Answer;
 use crate::net::redirect::Stop;
-use crate::rule::{About, Looked, Rule, Saw};
+use crate::rule::{About, Looked, Rule, Saw, Tested};
 use crate::severity::Severity;
 use crate::text::excerpt;
 
@@ -33,7 +33,7 @@ fn stale(health: &Health, seen: &Evidence<'_>, _: Timestamp) -> Looked {
         if let Some(from) = cached(answer) {
             return Some(Saw::new(from, "an answer from the service itself"));
         }
-        let age = look.age().map(|age| Duration::try_from_secs_f64(age.seconds));
+        let age = look.age().map(Duration::try_from_secs_f64);
         if let Some(Ok(age)) = age
             && age > health.max_age
         {
@@ -50,20 +50,38 @@ fn stale(health: &Health, seen: &Evidence<'_>, _: Timestamp) -> Looked {
 
 /// How an answer shows that a cache gave it.
 fn cached(answer: &Answer) -> Option<String> {
-    let hit = |name: &str| {
-        answer.header(name).filter(|value| {
-            let value = value.to_ascii_lowercase();
-            value.starts_with("hit") || value.contains(" hit") || value == "stale"
-        })
-    };
     if let Some(age) = answer.header("age").and_then(|age| age.trim().parse::<u64>().ok())
         && age > 0
     {
         return Some(format!("it comes from a cache, {age} s old"));
     }
-    ["cf-cache-status", "x-cache"].into_iter().find_map(|name| {
-        hit(name).map(|value| format!("it comes from a cache ({name}: {})", excerpt(value, 40)))
+    CACHES.into_iter().find_map(|name| {
+        let value = answer.all(name).find(|value| is_hit(value))?;
+        Some(format!("it comes from a cache ({name}: {})", excerpt(value, 40)))
     })
+}
+
+/// Headers in which caches tell whether they answered: RFC 9211's, and those of Cloudflare,
+/// `CloudFront` and Fastly, nginx, Vercel, Next.js, bunny.net and Azure.
+const CACHES: [&str; 8] = [
+    "cache-status",
+    "cf-cache-status",
+    "x-cache",
+    "x-cache-status",
+    "x-proxy-cache",
+    "x-vercel-cache",
+    "x-nextjs-cache",
+    "cdn-cache",
+];
+
+/// `HIT`, `TCP_HIT`, `Hit from cloudfront`, `STALE`; but not `RefreshHit` and `TCP_REFRESH_HIT`,
+/// for which the service was asked.
+fn is_hit(value: &str) -> bool {
+    let value = value.to_ascii_lowercase();
+    !value.contains("refresh")
+        && value
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .any(|word| matches!(word, "hit" | "stale" | "updating" | "prerender"))
 }
 
 /// For how many seconds shared caches may keep an answer.
@@ -73,9 +91,8 @@ fn cacheable(answer: &Answer) -> Option<u64> {
         .flat_map(|value| value.split(','))
         .map(|directive| directive.trim().to_ascii_lowercase())
         .collect();
-    let forbids = |directive: &String| {
-        matches!(directive.as_str(), "no-store" | "no-cache" | "private" | "must-revalidate")
-    };
+    let forbids =
+        |directive: &String| matches!(directive.as_str(), "no-store" | "no-cache" | "private");
     if directives.iter().any(forbids) {
         return None;
     }
@@ -101,37 +118,23 @@ pub(super) const LEAK: Rule<Health> = Rule {
 
 fn leak(_: &Health, seen: &Evidence<'_>, _: Timestamp) -> Looked {
     let mut saw: Vec<Saw> = Vec::new();
-    let mut looked = false;
-    for (_, look) in super::looks(seen) {
-        let Some(answer) = look.answer() else { continue };
-        looked = true;
-        for leak in leaks(&answer.body.text()) {
-            let subject = name(leak.kind);
-            if saw.iter().any(|present| present.subject == subject) {
-                continue;
-            }
-            let severity = match leak.kind.gravity() {
-                Gravity::High => Severity::High,
-                Gravity::Medium => Severity::Medium,
-            };
+    let answers: Vec<&Answer> = looks(seen).filter_map(|(_, look)| look.answer()).collect();
+    for leak in answers.iter().flat_map(|answer| leaks(&answer.body.text())) {
+        let subject = leak.kind.name();
+        if !saw.iter().any(|present| present.subject == subject) {
+            let severity = leak.kind.severity();
             saw.push(Saw::new(leak.excerpt, "nothing of the kind").on(subject).graded(severity));
         }
     }
-    if looked { saw.into() } else { Looked::untested(NO_ANSWER) }
-}
-
-fn name(kind: LeakKind) -> &'static str {
-    match kind {
-        LeakKind::ConnectionUri => "connection-uri",
-        LeakKind::Secret => "secret",
-        LeakKind::PrivateKey => "private-key",
-        LeakKind::AwsKey => "aws-key",
-        LeakKind::Jwt => "jwt",
-        LeakKind::EnvironmentDump => "environment",
-        LeakKind::PrivateAddress => "private-address",
-        LeakKind::StackFrame => "stack-frame",
-        LeakKind::FilePath => "file-path",
-    }
+    let tested = if answers.is_empty() {
+        Tested::No(NO_ANSWER.to_owned())
+    } else if answers.len() == looks(seen).count() {
+        Tested::All
+    } else {
+        // What the silent endpoint would tell is not known.
+        Tested::Only(saw.iter().map(|saw| saw.subject.clone()).collect())
+    };
+    Looked { saw, tested }
 }
 
 pub(super) const SLOW: Rule<Health> = Rule {
@@ -229,12 +232,19 @@ pub(super) const CONTENT_TYPE_WRONG: Rule<Health> = Rule {
 fn content_type_wrong(_: &Health, seen: &Evidence<'_>, _: Timestamp) -> Looked {
     answered(seen, |look| {
         let reading = look.reading();
-        if reading.form != Form::Json || reading.invalid.is_some() {
+        let answer = look.answer()?;
+        // A quoted word is a text as well.
+        let structure = answer
+            .body
+            .text()
+            .trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n'])
+            .starts_with(['{', '[']);
+        if reading.form != Form::Json || reading.invalid.is_some() || !structure {
             return None;
         }
-        let label = look.answer()?.header("content-type").unwrap_or_default();
+        let label = answer.header("content-type").unwrap_or_default();
         let essence = label.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        let json = essence == "application/json" || essence.ends_with("+json");
+        let json = essence.ends_with("/json") || essence.ends_with("+json");
         (!json).then(|| {
             let saw = match essence.as_str() {
                 "" => "no content type".to_owned(),
@@ -244,3 +254,6 @@ fn content_type_wrong(_: &Health, seen: &Evidence<'_>, _: Timestamp) -> Looked {
         })
     })
 }
+
+#[cfg(test)]
+mod tests;

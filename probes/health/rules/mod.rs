@@ -4,9 +4,14 @@ mod availability;
 mod body;
 mod components;
 mod hygiene;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod testing;
 
 use super::Health;
 use super::look::Look;
+use super::reading::{Form, Reading};
 use crate::contract::Seen;
 use crate::rule::{Looked, Rule, Saw, Tested};
 
@@ -40,6 +45,38 @@ const NO_ANSWER: &str = "no answer came";
 fn looks<'a>(seen: &'a Evidence<'_>) -> impl Iterator<Item = (&'a str, &'a Look)> {
     std::iter::once(("", &seen.now.main))
         .chain(seen.now.live.iter().map(|live| (live.path.as_str(), live)))
+}
+
+/// What the health endpoint reports of components, or why it reports nothing. What an error of
+/// something else happens to hold is no report, and closes nothing.
+fn report<'a>(health: &Health, seen: &'a Evidence<'_>) -> Result<&'a Reading, Looked> {
+    let main = &seen.now.main;
+    let Some(answer) = main.answer() else { return Err(Looked::untested(NO_ANSWER)) };
+    let reading = main.reading();
+    let whole = answer.body.is_complete() && reading.invalid.is_none();
+    let reports = if health.accepted.contains(answer.status) {
+        let readable =
+            reading.level().is_some() || !matches!(reading.form, Form::Html | Form::Binary);
+        (whole && readable) || !reading.components.is_empty()
+    } else {
+        !reading.components.is_empty() && (answer.status >= 500 || reading.claims())
+    };
+    if reports {
+        Ok(reading)
+    } else {
+        Err(Looked::untested("the answer is no report of components"))
+    }
+}
+
+/// Whether a component of a body is the one that the settings name: `db` is also `db_primary` of
+/// the group `db`, and `aiService` is `ai_service`.
+fn is_named(reported: &str, named: &str) -> bool {
+    let in_group = reported.strip_prefix(named).is_some_and(|rest| rest.starts_with('_'));
+    reported == named || in_group || reported.replace('_', "") == named.replace('_', "")
+}
+
+fn is_optional(health: &Health, reported: &str) -> bool {
+    health.optional.iter().any(|named| is_named(reported, named))
 }
 
 /// Looks at each endpoint that answered; those that did not are not tested.

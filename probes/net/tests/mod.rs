@@ -7,6 +7,7 @@ mod faults;
 mod happy_eyeballs;
 mod proxy;
 mod redirects;
+mod search;
 mod secrets;
 mod tls;
 mod trust;
