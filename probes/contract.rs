@@ -34,7 +34,7 @@ pub trait Kind: Sized + Send + Sync + 'static {
     /// How many earlier runs judging may look at.
     const MEMORY: usize = 0;
     /// How often it runs when the configuration does not say.
-    const INTERVAL: Duration = Duration::from_secs(3600);
+    const INTERVAL: Duration = Duration::from_hours(1);
     /// What the user writes.
     type Settings: DeserializeOwned + JsonSchema;
     /// What one run saw: facts, without an opinion.

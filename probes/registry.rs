@@ -19,8 +19,11 @@ pub struct Registration {
     pub families: &'static [Family],
     abouts: fn() -> Vec<&'static About>,
     schema: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
-    build: fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<Arc<dyn Probe>, BuildError>,
+    build: Build,
 }
+
+/// Makes a probe of settings in any format.
+type Build = fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<Arc<dyn Probe>, BuildError>;
 
 /// Why settings do not make a probe.
 #[derive(Debug, thiserror::Error)]

@@ -19,7 +19,8 @@ pub struct Evidence {
     /// The liveness endpoint, where one is configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) live: Option<Look>,
-    /// What a path answered that does not exist; `None` when it was not asked, or was silent.
+    /// What a path answered that does not exist; `None` when it was not asked, or gave no whole
+    /// answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) sibling: Option<Sibling>,
 }

@@ -130,8 +130,9 @@ fn complains(before: &str, token: &str, after: &str) -> Option<(String, Level)> 
     let denied = ["no", "not", "0", "without", "never", "zero"]
         .iter()
         .any(|word| before.eq_ignore_ascii_case(word));
-    // `failed: 0` is a count and `timeout: 30s` a setting.
-    let counted = after == "0"
+    // `failed: 0` is a count, `error: none` is no error, and `timeout: 30s` a setting.
+    let nothing = ["0", "none", "null", "nil", "no", "false"];
+    let counted = nothing.iter().any(|word| after.eq_ignore_ascii_case(word))
         || (token.eq_ignore_ascii_case("timeout")
             && after.starts_with(|c: char| c.is_ascii_digit()));
     match level(token) {
@@ -212,6 +213,7 @@ mod tests {
             ("passed: 12, failed: 0", None),
             ("no error", None),
             ("0 failed", None),
+            ("last error: none, down: false", None),
             ("timeout: 30s", None),
             ("errors_total 12", None),
             ("there is no red button", None),

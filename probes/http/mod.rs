@@ -219,3 +219,6 @@ pub(crate) fn headers(
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,11 +40,16 @@ pub struct Sighting {
 pub struct Sightings(Mutex<VecDeque<Sighting>>);
 
 impl Sightings {
-    /// Remembers one, and forgets the oldest beyond the bound.
+    /// Remembers one. Beyond the bound the oldest goes that has a later one of its like, so that
+    /// what is asked often does not push out what is asked seldom.
     pub fn note(&self, sighting: Sighting) {
         let mut latest = self.0.lock().expect("no panic under this lock");
         if latest.len() == MOST {
-            latest.pop_front();
+            let outdated = (0..latest.len()).find(|index| {
+                let old = &latest[*index];
+                latest.range(index + 1..).chain([&sighting]).any(|new| old.is_like(new))
+            });
+            latest.remove(outdated.unwrap_or(0));
         }
         latest.push_back(sighting);
     }
@@ -53,10 +58,11 @@ impl Sightings {
     pub fn all(&self) -> Vec<Sighting> {
         self.0.lock().expect("no panic under this lock").iter().cloned().collect()
     }
+}
 
-    /// Whether one matches, without copying any.
-    pub fn any(&self, matches: impl Fn(&Sighting) -> bool) -> bool {
-        self.0.lock().expect("no panic under this lock").iter().any(matches)
+impl Sighting {
+    fn is_like(&self, other: &Self) -> bool {
+        self.path == other.path && self.method == other.method && self.origin == other.origin
     }
 }
 
@@ -84,4 +90,29 @@ pub fn telling(headers: &HeaderMap) -> Vec<(String, String)> {
         })
         .take(32)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_often_does_not_push_out_what_is_asked_seldom() {
+        let sightings = Sightings::default();
+        let seen = |path: &str| Sighting {
+            origin: Origin { scheme: "http".into(), host: "a".into(), port: 80 },
+            method: "GET".into(),
+            path: path.into(),
+            status: 200,
+            headers: Vec::new(),
+            at: Timestamp::UNIX_EPOCH,
+        };
+        sightings.note(seen("/seldom"));
+        for _ in 0..3 * MOST {
+            sightings.note(seen("/often"));
+        }
+        let all = sightings.all();
+        assert_eq!(all.len(), MOST);
+        assert_eq!(all[0].path, "/seldom");
+    }
 }

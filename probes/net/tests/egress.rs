@@ -106,7 +106,7 @@ async fn what_a_service_allows_is_let_through() {
         ConnectProxy::start_with(Conduct::default().route("169.254.77.77:80", server.addr())).await;
     let allow_addresses = vec!["169.254.0.0/16".parse().unwrap()];
     let proxy = Some(proxy.url().parse().unwrap());
-    let target = Target { allow_addresses, proxy, ..target("http://169.254.77.77/") };
+    let target = Target { proxy, allow_addresses, ..target("http://169.254.77.77/") };
     assert_eq!(text(&visit(&to(target, PATIENT)).await.unwrap()), "here");
 }
 
