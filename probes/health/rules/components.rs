@@ -113,16 +113,13 @@ fn liveness_follows_dependency(health: &Health, seen: &Evidence<'_>, _: Timestam
     if down.is_empty() || !fails(live) {
         return Looked::silent();
     }
-    Looked::fired(Saw::new(
-        format!(
-            "{} answers {} while {} reports {} down",
-            live.path,
-            claim(live),
-            reporter.path,
-            list(&down)
-        ),
-        "liveness that stays up while a dependency is down",
-    ))
+    let saw = if live.path == reporter.path {
+        format!("{} answers {}", live.path, claim(live))
+    } else {
+        let (live_says, down) = (claim(live), list(&down));
+        format!("{} answers {live_says} while {} reports {down} down", live.path, reporter.path)
+    };
+    Looked::fired(Saw::new(saw, "liveness that stays up while a dependency is down"))
 }
 
 fn fails(live: &Look) -> bool {

@@ -30,8 +30,8 @@ fn faults() -> Vec<(&'static str, &'static [&'static str])> {
         ("gzip-bomb", &["too-large"]),
         ("invalid-gzip", &["body-unexpected"]),
         ("truncated-gzip", &["body-unexpected"]),
-        ("endless-early-hints", &["timeout"]),
-        ("endless-continue", &["timeout"]),
+        ("endless-early-hints", &["unreachable"]),
+        ("endless-continue", &["unreachable"]),
         ("redirect-loop", &["status-unexpected"]),
     ]
 }

@@ -73,14 +73,15 @@ fn expected(name: &str) -> (Outcome, Outcome) {
         "alert-in-handshake" => (Fails(Processing, Protocol), Fails(Tls, TlsAlert)),
         "plain-http-in-handshake" => (Answers(400, Whole), Fails(Tls, NotTls)),
         "garbage-in-handshake" => (Fails(Processing, Protocol), Fails(Tls, NotTls)),
-        "silent-after-request" | "drip-head" | "endless-early-hints" | "endless-continue" => {
-            both(Fails(Processing, Timeout))
-        }
+        "silent-after-request" | "drip-head" => both(Fails(Processing, Timeout)),
         "reset-after-request" => both(Fails(Processing, Reset)),
         "close-after-request" => both(Fails(Processing, Closed)),
-        "garbage-answer" | "endless-headers" | "long-header" | "many-headers" => {
-            both(Fails(Processing, Protocol))
-        }
+        "garbage-answer"
+        | "endless-early-hints"
+        | "endless-continue"
+        | "endless-headers"
+        | "long-header"
+        | "many-headers" => both(Fails(Processing, Protocol)),
         "drip-body" | "silent-after-head" => both(Breaks(Timeout)),
         "body-cut-short" | "chunked-cut-short" => both(Breaks(Closed)),
         "reset-in-body" => both(Breaks(Reset)),
