@@ -1,2 +1,5 @@
-//! Entry.
-fn main() {}
+//! The program: parses, runs, and exits.
+
+fn main() -> std::process::ExitCode {
+    musterd::main()
+}

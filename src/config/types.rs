@@ -115,6 +115,10 @@ pub(crate) struct Service {
     pub(crate) checks: Vec<Arc<Check>>,
     pub(crate) waivers: Vec<Waiver>,
     pub(crate) objectives: Vec<Objective>,
+    /// Severities of rules, by id, where they differ from the rules' own.
+    pub(crate) severity: IndexMap<String, Severity>,
+    /// Where it stands, for reports.
+    pub(crate) place: Place,
 }
 
 /// One configured use of a probe on one service.
@@ -125,7 +129,7 @@ pub(crate) struct Check {
     pub(crate) kind: &'static Registration,
     pub(crate) probe: Arc<dyn Probe>,
     /// The probe's settings as they were written, for evidence files. Secrets are references.
-    pub(crate) settings: serde_json::Value,
+    pub(crate) settings: Arc<serde_json::Value>,
     pub(crate) interval: Duration,
     /// Bounds one exchange.
     pub(crate) timeout: Duration,
@@ -137,6 +141,9 @@ pub(crate) struct Check {
     /// Severities of rules, by id, where they differ from the rules' own.
     pub(crate) severity: IndexMap<String, Severity>,
     pub(crate) labels: BTreeMap<String, String>,
+    /// The same as long as the check asks the same of the same target: not its interval, severities,
+    /// labels or place.
+    pub(crate) identity: u64,
     /// Where it stands, for reports.
     pub(crate) place: Place,
 }
@@ -179,6 +186,24 @@ pub(crate) struct Objective {
     pub(crate) window: Duration,
     /// Makes it an objective of latency.
     pub(crate) under: Option<Duration>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 9797)),
+            server: Server::default(),
+            contact: None,
+            location: String::new(),
+            system_roots: false,
+            uplink: Vec::new(),
+            state: None,
+            history: None,
+            notify: Vec::new(),
+            services: Vec::new(),
+            files: Vec::new(),
+        }
+    }
 }
 
 impl Config {

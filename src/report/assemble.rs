@@ -1,5 +1,7 @@
 //! From records and configuration to the status document.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use musterd_probes::judgement::Finding;
 use musterd_probes::secret::Vault;
@@ -10,6 +12,7 @@ use crate::policy::{self, Waived};
 use crate::runner::{Outcome, Record};
 use crate::score;
 use crate::status::Status;
+use crate::store::CheckState;
 
 /// A check after one run, without any damping: its status is its verdict.
 pub(crate) fn check_of_record(record: &Record, vault: &Vault) -> CheckStatus {
@@ -22,10 +25,9 @@ pub(crate) fn check_of_record(record: &Record, vault: &Vault) -> CheckStatus {
                 .map(|ruled| finding(&ruled.finding, ruled.waived.as_ref(), record.at, vault))
                 .collect(),
             ruling
-                .untested
-                .iter()
+                .untested()
                 .map(|(rule, reason)| Untested {
-                    rule: (*rule).to_owned(),
+                    rule: rule.to_owned(),
                     reason: vault.redact(reason).into_owned(),
                 })
                 .collect(),
@@ -44,7 +46,69 @@ pub(crate) fn check_of_record(record: &Record, vault: &Vault) -> CheckStatus {
         duration_seconds: Some(record.duration.as_secs_f64()),
         findings,
         untested,
+        evidence: None,
     }
+}
+
+/// A check as the store knows it.
+pub(crate) fn check_of_state(state: &CheckState, vault: &Vault) -> CheckStatus {
+    let last = state.last.as_deref();
+    let redacted = |text: &str| vault.redact(text).into_owned();
+    CheckStatus {
+        id: state.check.id.to_string(),
+        probe: state.check.kind.name.to_owned(),
+        verdict: last.map(|last| last.summary.verdict),
+        status: state.damped.status,
+        reason: last.and_then(|last| last.reason.as_deref()).map(redacted),
+        since: Some(state.damped.since),
+        last_run: last.map(|last| last.summary.at),
+        next_run: state.next_run,
+        interval_seconds: state.check.interval.as_secs_f64(),
+        duration_seconds: last.map(|last| last.summary.duration.as_secs_f64()),
+        findings: state
+            .damped
+            .open
+            .iter()
+            .map(|open| finding(&open.finding, open.waived.as_ref(), open.opened_at, vault))
+            .collect(),
+        untested: last
+            .map(|last| {
+                last.untested
+                    .iter()
+                    .map(|(rule, reason)| Untested {
+                        rule: (*rule).to_owned(),
+                        reason: redacted(reason),
+                    })
+                    .collect()
+            })
+            .unwrap_or_default(),
+        evidence: None,
+    }
+}
+
+/// The whole document from the states of all checks, which stand in the configuration's order.
+pub(crate) fn estate(
+    states: &[Arc<CheckState>],
+    location: &str,
+    at: Timestamp,
+    vault: &Vault,
+) -> Document {
+    let services = states
+        .chunk_by(|one, next| one.service.name == next.service.name)
+        .map(|states| {
+            let checks: Vec<CheckStatus> =
+                states.iter().map(|state| check_of_state(state, vault)).collect();
+            let mut service = service_of(&states[0].service, checks, at, vault);
+            // A service changed when the last of those checks changed that make its status.
+            service.since = states
+                .iter()
+                .filter(|state| state.damped.status == service.status)
+                .map(|state| state.damped.since)
+                .min();
+            service
+        })
+        .collect();
+    document(services, location.to_owned(), at)
 }
 
 fn finding(
@@ -77,7 +141,7 @@ pub(crate) fn service_of(
     at: Timestamp,
     vault: &Vault,
 ) -> ServiceStatus {
-    let findings: Vec<FindingStatus> = policy::expired(&service.waivers, at)
+    let findings: Vec<FindingStatus> = policy::expired(service, at)
         .iter()
         .map(|expired| finding(expired, None, at, vault))
         .collect();

@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use musterd_probes::severity::{Severity, Verdict};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use assemble::{check_of_record, document, service_of};
+pub(crate) use assemble::{check_of_record, check_of_state, document, estate, service_of};
 
 use crate::status::Status;
 
@@ -73,6 +73,9 @@ pub(crate) struct CheckStatus {
     pub(crate) duration_seconds: Option<f64>,
     pub(crate) findings: Vec<FindingStatus>,
     pub(crate) untested: Vec<Untested>,
+    /// What the last run saw; only where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) evidence: Option<serde_json::Value>,
 }
 
 /// One finding now.

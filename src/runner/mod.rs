@@ -30,6 +30,8 @@ pub(crate) struct Order {
     pub(crate) ceiling: Impact,
     /// Whether the parts that run once a day join.
     pub(crate) deep: bool,
+    /// The longest wait for a limiter's window.
+    pub(crate) max_wait: Duration,
     /// The time of now.
     pub(crate) at: Timestamp,
     /// Where we look from.
@@ -88,6 +90,7 @@ pub(crate) async fn run(
 ) -> Record {
     let consent = check.allow.min(order.ceiling);
     let impact = check.probe.impact().min(consent);
+    let deep = order.deep && check.probe.has_deep_part();
     let id = RunId::new(order.at, fastrand::u128(..));
     // Two active runs on one origin would disturb each other's counting.
     let _alone = match Origin::of(&service.target.url) {
@@ -102,8 +105,9 @@ pub(crate) async fn run(
             at: order.at,
             timeout: check.timeout,
             consent,
-            deep: order.deep,
-            limits: Limits::of(impact, order.deep),
+            deep,
+            max_wait: order.max_wait,
+            limits: Limits::of(impact, deep),
         },
     );
     let started = Instant::now();
@@ -177,3 +181,6 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Blind {
         .unwrap_or("without a message");
     Blind::new(Cause::Internal, format!("musterd's own code panicked: {words}"))
 }
+
+#[cfg(test)]
+mod tests;

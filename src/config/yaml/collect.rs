@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use musterd_probes::contract::SettingsError;
 use serde::de::DeserializeOwned;
 
 use super::{
-    de::Reader,
-    document::{Document, NodeId},
+    de::{Notes, Reader},
+    document::{Document, Kind, NodeId},
     fault::{Fault, FaultKind},
     problem::{Problems, nearest},
 };
@@ -31,11 +32,98 @@ pub(crate) fn collect<T: DeserializeOwned>(
     at: NodeId,
     problems: &mut Problems,
 ) -> Option<T> {
+    let notes = Notes::default();
+    retry(document, at, problems, &notes, |reader| T::deserialize(reader))
+}
+
+/// Why something that is built from a document was not.
+pub(crate) enum Refusal {
+    /// Reading failed, with this text.
+    Shape(String),
+    /// What was read makes no sense. The key may be a path with dots.
+    Setting(SettingsError),
+}
+
+/// What was built, and where it refers to secrets.
+pub(crate) struct Built<T> {
+    pub(crate) value: T,
+    pub(crate) secrets: Vec<NodeId>,
+}
+
+/// Like [`collect`], for what is built behind a type-erased deserialiser.
+pub(crate) fn build<T>(
+    document: &Document,
+    at: NodeId,
+    problems: &mut Problems,
+    make: impl Fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<T, Refusal>,
+) -> Option<Built<T>> {
+    let notes = Notes::default();
+    let attempt = |reader: Reader<'_>| {
+        notes.fault.take();
+        notes.secrets.take();
+        make(&mut <dyn erased_serde::Deserializer<'_>>::erase(reader))
+            .map_err(|refusal| locate(document, at, refusal, notes.fault.take()))
+    };
+    let value = retry(document, at, problems, &notes, attempt)?;
+    Some(Built { value, secrets: notes.secrets.take() })
+}
+
+/// Finds the place of a refusal.
+fn locate(document: &Document, at: NodeId, refusal: Refusal, noted: Option<Fault>) -> Fault {
+    let SettingsError { key, message } = match refusal {
+        Refusal::Setting(error) => error,
+        Refusal::Shape(message) => {
+            let noted = noted.filter(|fault| fault.to_string() == message);
+            return noted.unwrap_or_else(|| FaultKind::Custom(message).into()).or_at(at);
+        }
+    };
+    // Regular expressions are drawn with an arrow below them, which one line has no room for.
+    let message = match message.rsplit_once("error: ") {
+        Some((before, why)) if before.contains("regex parse error") => {
+            format!("this is no regular expression: {why}")
+        }
+        _ => message,
+    };
+    let (mut at, mut found) = (at, true);
+    for name in key.iter().flat_map(|path| path.split('.')) {
+        let Some(value) = document.get(at, name) else {
+            found = false;
+            break;
+        };
+        at = value;
+    }
+    let message = match key {
+        Some(path) if !found => format!("`{path}`: {message}"),
+        _ => message,
+    };
+    // Of a mapping, the entry that the message speaks of.
+    if key.is_some()
+        && found
+        && let Kind::Map(entries) = document.kind(at)
+    {
+        let named = message.split('`').nth(1).unwrap_or_default();
+        let entry = entries.iter().find(|(key, _)| document.text(*key).eq_ignore_ascii_case(named));
+        if let Some((_, value)) = entry {
+            let exposed = message.contains("carries a credential");
+            let kind = if exposed { FaultKind::Exposed } else { FaultKind::Custom(message) };
+            return Fault::from(kind).or_at(*value);
+        }
+    }
+    Fault::from(FaultKind::Custom(message)).or_at(at)
+}
+
+fn retry<T>(
+    document: &Document,
+    at: NodeId,
+    problems: &mut Problems,
+    notes: &Notes,
+    attempt: impl Fn(Reader<'_>) -> Result<T, Fault>,
+) -> Option<T> {
     let mut loss = Loss::default();
     let size = document.last_of(at).0.saturating_sub(at.0).saturating_add(1);
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     for _ in 0..MIN_RETRIES + MAX_VISITS / size {
-        let fault = match T::deserialize(Reader::new(document, at, &loss.pruned)) {
+        let fault = match attempt(Reader::new(document, at, &loss.pruned, notes)) {
             Ok(value) => return Some(value),
             Err(fault) => fault,
         };
@@ -74,7 +162,7 @@ impl Loss {
             FaultKind::MissingField(name) => {
                 self.keys.get(&faulty).is_some_and(|keys| keys.iter().any(|key| key == name))
             }
-            _ => self.reduced.contains(&faulty),
+            _ => self.reduced.contains(&faulty) || self.pruned.contains(&faulty),
         }
     }
 
@@ -304,6 +392,74 @@ limits: [2, 1]
             .collect();
         let (checks, problems) = read::<Vec<Check>>(&text);
         assert_eq!((checks.unwrap().len(), headlines(&problems).len()), (19_996, 4));
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Erased {
+        #[serde(default)]
+        number: u8,
+        key: Option<std::path::PathBuf>,
+        header: Option<musterd_probes::net::target::HeaderText>,
+        secret: Option<musterd_probes::secret::SecretRef>,
+        inner: Option<Tls>,
+    }
+
+    fn build_erased(text: &str) -> (Option<Built<Erased>>, String) {
+        let mut problems = Problems::default();
+        let document = Document::parse("f", text.as_bytes(), &mut problems).unwrap();
+        let document = document.based(Some("/base".into()));
+        let built = build(&document, Document::ROOT, &mut problems, |deserializer| {
+            let settings = erased_serde::deserialize::<Erased>(deserializer)
+                .map_err(|error| Refusal::Shape(error.to_string()))?;
+            let wrong = |key, message: &str| {
+                Err(Refusal::Setting(SettingsError { key, message: message.to_owned() }))
+            };
+            match &settings {
+                Erased { number: 7, .. } => wrong(Some("number"), "not seven"),
+                Erased { number: 8, .. } => wrong(Some("inner.hosts"), "needed with eight"),
+                Erased { number: 9, .. } => wrong(None, "no nine"),
+                Erased { inner: Some(Tls { days: 0, .. }), .. } => {
+                    wrong(Some("inner.days"), "no zero")
+                }
+                _ => Ok(settings),
+            }
+        });
+        (built, problems.to_string())
+    }
+
+    #[test]
+    fn what_is_built_behind_erasure_has_paths_and_knows_its_secrets() {
+        let text = "key: k.pem\nsecret: {file: /abs}\nheader: {file: rel}\n";
+        let (built, problems) = build_erased(text);
+        let Built { value, secrets } = built.unwrap();
+        assert_eq!((problems.as_str(), secrets.len()), ("", 2));
+        assert_eq!(value.key.unwrap(), std::path::Path::new("/base/k.pem"));
+        let shown = format!("{:?} {:?}", value.secret.unwrap(), value.header.unwrap());
+        assert!(shown.contains("\"/abs\"") && shown.contains("\"/base/rel\""), "{shown}");
+    }
+
+    #[test]
+    fn faults_behind_erasure_are_located_too() {
+        for (text, expected) in [
+            ("number: 300\nkey: 5\nnmber: 1\n", &["f:1:9: ", "f:2:6: ", "f:3:1: "][..]),
+            ("inner: {days: x, hosts: [1]}\n", &["f:1:15: ", "f:1:26: "]),
+            ("number: 7\ninner: {days: 0}\n", &["f:1:9: ", "f:2:15: "]),
+            ("inner: {days: 1}\nnumber: 8\n", &["f:1:8: error: `inner`: `inner.hosts`: needed"]),
+            ("number: 9\n", &["f:1:1: error: no nine"]),
+            ("secret: hunter2\nnumber: 7\n", &["f:1:9: ", "f:2:9: "]),
+            ("secret: {env: A, file: B}\n", &["f:1:9: error: `secret`: a secret stands in one"]),
+            ("header: {env: A B}\n", &["f:1:15: error: `env`: the name of a variable"]),
+            ("header: 17\n", &["f:1:9: error: `header`: expected a header's value"]),
+        ] {
+            let (_, problems) = build_erased(text);
+            let found = headlines(&problems);
+            assert_eq!(found.len(), expected.len(), "{text}\n{problems}");
+            for (found, expected) in found.iter().zip(expected) {
+                assert!(found.starts_with(expected), "{expected}\n{problems}");
+            }
+            assert!(!problems.contains("hunter2") && !problems.contains("17"), "{problems}");
+        }
     }
 
     proptest::proptest! {

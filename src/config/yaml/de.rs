@@ -1,6 +1,6 @@
 //! Hands the nodes of a document to serde, such that every fault knows its node.
 
-use std::{collections::HashSet, slice};
+use std::{cell::RefCell, collections::HashSet, fmt, slice};
 
 use serde::{
     de::{
@@ -12,12 +12,28 @@ use serde::{
 
 use super::{
     document::{Document, Kind, NodeId},
-    fault::{Fault, Names},
+    fault::{Fault, FaultKind, Names, SECRET_ALLOWED},
     located::{LOCATED, RAW},
     variant::Choice,
 };
 
 pub(super) type Result<T> = std::result::Result<T, Fault>;
+
+/// What reading notes on the side, for callers that stand behind a type-erased deserialiser: such a
+/// one hands faults on as bare texts.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    /// The latest fault, as it was when it was first located.
+    pub(super) fault: RefCell<Option<Fault>>,
+    /// The references to secrets.
+    pub(super) secrets: RefCell<Vec<NodeId>>,
+}
+
+/// How `SecretRef` is called in its derived deserialisation.
+const SECRET: &str = "SecretRef";
+
+/// What serde's visitor of paths expects.
+const PATH: &str = "path string";
 
 /// Reads the subtree at one node.
 ///
@@ -29,11 +45,17 @@ pub(super) struct Reader<'d> {
     pub(super) at: NodeId,
     /// The items and the values (with their keys) that are treated as if they were not there.
     pruned: &'d HashSet<NodeId>,
+    notes: &'d Notes,
 }
 
 impl<'d> Reader<'d> {
-    pub(super) fn new(document: &'d Document, at: NodeId, pruned: &'d HashSet<NodeId>) -> Self {
-        Self { document, at, pruned }
+    pub(super) fn new(
+        document: &'d Document,
+        at: NodeId,
+        pruned: &'d HashSet<NodeId>,
+        notes: &'d Notes,
+    ) -> Self {
+        Self { document, at, pruned, notes }
     }
 
     pub(super) fn to(self, at: NodeId) -> Self {
@@ -51,7 +73,47 @@ impl<'d> Reader<'d> {
 
     /// Locates what went wrong in reading this node, unless it is known to be further inside.
     pub(super) fn locate<T>(self, result: Result<T>) -> Result<T> {
-        result.map_err(|fault| fault.or_at(self.at))
+        result.map_err(|fault| {
+            let fault = fault.or_at(self.at);
+            let mut noted = self.notes.fault.borrow_mut();
+            // The same text again is the same fault on its way out.
+            if noted.as_ref().is_none_or(|noted| noted.to_string() != fault.to_string()) {
+                *noted = Some(fault.clone());
+            }
+            fault
+        })
+    }
+
+    /// Checks a reference to a secret, and notes it.
+    fn secret(self) -> Result<()> {
+        let Kind::Map(entries) = self.kind() else {
+            return match self.kind() {
+                Kind::Null | Kind::Seq(_) => Ok(()),
+                _ => Err(FaultKind::Exposed.into()),
+            };
+        };
+        let mut live = entries.iter().filter(|(_, value)| self.is_live(*value));
+        if let (Some((key, value)), more) = (live.next(), live.next()) {
+            if more.is_some() {
+                let message = "a secret stands in one place: {env: NAME} or {file: PATH}";
+                return Err(Fault::custom(message));
+            }
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let text = self.document.text(*value);
+            let message = match (self.document.text(*key), self.document.kind(*value)) {
+                ("env", Kind::String(_)) if text.is_empty() || !text.chars().all(plain) => {
+                    "the name of a variable holds letters, digits and `_` only\
+                     \nhint: write the name alone, such as {env: TOKEN}"
+                }
+                ("file", Kind::String(_)) if text.is_empty() => "the name of a file is missing",
+                _ => "",
+            };
+            if !message.is_empty() {
+                return self.to(*value).locate(Err(Fault::custom(message)));
+            }
+        }
+        self.notes.secrets.borrow_mut().push(self.at);
+        Ok(())
     }
 
     fn scalar<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value> {
@@ -91,6 +153,9 @@ impl<'d> Deserializer<'d> for Reader<'d> {
     type Error = Fault;
 
     fn deserialize_any<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value> {
+        if matches!(self.kind(), Kind::Map(_)) && expectation(&visitor).contains(SECRET_ALLOWED) {
+            self.locate(self.secret())?;
+        }
         self.locate(match self.kind() {
             Kind::Seq(items) => self.items(items, visitor),
             Kind::Map(entries) => self.entries(entries, visitor),
@@ -142,10 +207,13 @@ impl<'d> Deserializer<'d> for Reader<'d> {
 
     fn deserialize_enum<V: Visitor<'d>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         variants: Names,
         visitor: V,
     ) -> Result<V::Value> {
+        if name == SECRET {
+            self.locate(self.secret())?;
+        }
         self.locate(Choice::new(self, variants).and_then(|choice| visitor.visit_enum(choice)))
     }
 
@@ -154,15 +222,36 @@ impl<'d> Deserializer<'d> for Reader<'d> {
         self.locate(visitor.visit_borrowed_str(self.document.text(self.at)))
     }
 
+    fn deserialize_string<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value> {
+        if let Kind::String(text) = self.kind()
+            && expectation(&visitor) == PATH
+            && let Some(path) = self.document.path(text).to_str()
+        {
+            return self.locate(visitor.visit_str(path));
+        }
+        self.deserialize_any(visitor)
+    }
+
     fn deserialize_ignored_any<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value> {
         visitor.visit_unit()
     }
 
     forward_to_deserialize_any! {
         <V: Visitor<'d>>
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str bytes byte_buf
         unit unit_struct tuple tuple_struct
     }
+}
+
+/// What a visitor expects, in its own words.
+fn expectation<'d>(visitor: &impl Visitor<'d>) -> String {
+    struct Words<'v, V>(&'v V);
+    impl<'d, V: Visitor<'d>> fmt::Display for Words<'_, V> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.expecting(f)
+        }
+    }
+    Words(visitor).to_string()
 }
 
 /// The items of a list that are not pruned.
@@ -182,7 +271,8 @@ impl<'d> SeqAccess<'d> for Items<'d> {
 
     fn next_element_seed<S: DeserializeSeed<'d>>(&mut self, seed: S) -> Result<Option<S::Value>> {
         let Some(item) = self.next() else { return Ok(None) };
-        seed.deserialize(self.reader.to(item)).map(Some).map_err(|fault| fault.or_at(item))
+        let reader = self.reader.to(item);
+        reader.locate(seed.deserialize(reader)).map(Some)
     }
 }
 
@@ -201,12 +291,14 @@ impl<'d> MapAccess<'d> for Entries<'d> {
             return Ok(None);
         };
         self.value = Some(*value);
-        seed.deserialize(self.reader.to(*key)).map(Some).map_err(|fault| fault.or_at(*key))
+        let reader = self.reader.to(*key);
+        reader.locate(seed.deserialize(reader)).map(Some)
     }
 
     fn next_value_seed<S: DeserializeSeed<'d>>(&mut self, seed: S) -> Result<S::Value> {
         let value = self.value.take().ok_or_else(|| Fault::custom("a value without its key"))?;
-        seed.deserialize(self.reader.to(value)).map_err(|fault| fault.or_at(value))
+        let reader = self.reader.to(value);
+        reader.locate(seed.deserialize(reader))
     }
 }
 
@@ -234,10 +326,7 @@ impl<'d> SeqAccess<'d> for Pair<'d> {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::{fault::FaultKind, problem::Problems},
-        *,
-    };
+    use super::{super::problem::Problems, *};
     use serde::Deserialize;
     use std::collections::BTreeMap;
 
@@ -246,7 +335,8 @@ mod tests {
         let text = format!("v: {text}");
         let document = Document::parse("f", text.as_bytes(), &mut problems).unwrap();
         let value = document.get(Document::ROOT, "v").unwrap();
-        let result = T::deserialize(Reader::new(&document, value, &HashSet::new()));
+        let result =
+            T::deserialize(Reader::new(&document, value, &HashSet::new(), &Notes::default()));
         result.inspect_err(|fault| assert!(fault.at.is_some(), "{fault}"))
     }
 
@@ -298,17 +388,17 @@ mod tests {
         let mut problems = Problems::default();
         let document = Document::parse("f", b"x: 1\ny: 1000\nz: 2\n", &mut problems).unwrap();
         let node = |key| document.get(Document::ROOT, key).unwrap();
-        let mut pruned = HashSet::new();
-        let first = Point::deserialize(Reader::new(&document, Document::ROOT, &pruned));
+        let (mut pruned, notes) = (HashSet::new(), Notes::default());
+        let first = Point::deserialize(Reader::new(&document, Document::ROOT, &pruned, &notes));
         let first = first.unwrap_err();
         assert!(matches!(first.kind, FaultKind::Invalid { .. }) && first.at == Some(node("y")));
         pruned.insert(node("y"));
-        let second = Point::deserialize(Reader::new(&document, Document::ROOT, &pruned));
+        let second = Point::deserialize(Reader::new(&document, Document::ROOT, &pruned, &notes));
         let second = second.unwrap_err();
         assert!(matches!(second.kind, FaultKind::UnknownField { .. }));
         assert_eq!(second.at.and_then(|key| document.holder(key)), Some(node("z")));
         pruned.insert(node("z"));
-        let reader = Reader::new(&document, Document::ROOT, &pruned);
+        let reader = Reader::new(&document, Document::ROOT, &pruned, &notes);
         assert_eq!(Point::deserialize(reader).unwrap(), Point { x: 1.0, y: None });
     }
 }

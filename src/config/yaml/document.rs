@@ -1,6 +1,11 @@
 //! A configuration file as a tree in which every value knows its line and column.
 
-use std::{iter, ops::Range, sync::Arc};
+use std::{
+    iter,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::problem::{Place, Problem, shorten};
 
@@ -49,6 +54,8 @@ pub(crate) struct Document {
     pub(super) source: Arc<str>,
     /// The nodes in the order of the source, so that a subtree's ids are contiguous.
     pub(super) nodes: Vec<Node>,
+    /// What relative paths in the file start from.
+    pub(super) base: Option<PathBuf>,
 }
 
 impl Document {
@@ -58,6 +65,21 @@ impl Document {
     /// The file's name as the user gave it.
     pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// The same document, with its relative paths starting from a directory.
+    pub(crate) fn based(self, base: Option<PathBuf>) -> Self {
+        Self { base, ..self }
+    }
+
+    /// What relative paths in the file start from.
+    pub(crate) fn base(&self) -> Option<&Path> {
+        self.base.as_deref()
+    }
+
+    /// A path of the file, starting from the file's directory where it is relative.
+    pub(crate) fn path(&self, text: &str) -> PathBuf {
+        self.base.as_ref().map_or_else(|| text.into(), |base| base.join(text))
     }
 
     pub(crate) fn node(&self, id: NodeId) -> &Node {
@@ -90,6 +112,14 @@ impl Document {
     pub(crate) fn get(&self, map: NodeId, key: &str) -> Option<NodeId> {
         let Kind::Map(entries) = self.kind(map) else { return None };
         entries.iter().find(|(k, _)| self.text(*k) == key).map(|(_, value)| *value)
+    }
+
+    /// The keys of a mapping with their values; none of anything else.
+    pub(crate) fn entries(&self, at: NodeId) -> &[(NodeId, NodeId)] {
+        match self.kind(at) {
+            Kind::Map(entries) => entries,
+            _ => &[],
+        }
     }
 
     /// An error at a node.

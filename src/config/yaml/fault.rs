@@ -9,6 +9,9 @@ use super::{
     problem::{Problem, shorten, suggestion},
 };
 
+/// How values are recognised that may be references to secrets, in what their visitors expect.
+pub(super) const SECRET_ALLOWED: &str = "{env: NAME}";
+
 /// The names that are possible in some place, as serde's derive lists them.
 pub(super) type Names = &'static [&'static str];
 
@@ -31,6 +34,8 @@ pub(super) enum FaultKind {
     DuplicateField(&'static str),
     /// The wrong type, range or length.
     Invalid { found: String, expected: String },
+    /// A secret that is written out.
+    Exposed,
     /// In the words of whoever refused the value, advice after `\nhint: `.
     Custom(String),
 }
@@ -75,13 +80,27 @@ impl Fault {
                 document.error(at, format!("the key `{name}` is given twice{within}"))
             }
             FaultKind::Invalid { found, expected } => {
+                let may_be_secret = expected.contains(SECRET_ALLOWED);
                 let found = match document.kind(at) {
                     Kind::Seq(_) | Kind::Map(_) => found.clone(),
+                    Kind::Int(_) | Kind::UInt(_) | Kind::Float(_) if may_be_secret => {
+                        "a number".to_owned()
+                    }
                     _ => document.describe(at),
                 };
                 let message =
                     format!("{subject}expected {}, found {found}", in_plain_words(expected));
-                document.error(at, message).with_hint(advice(document, at, expected))
+                let problem = document.error(at, message);
+                if may_be_secret {
+                    problem.masked()
+                } else {
+                    problem.with_hint(advice(document, at, expected))
+                }
+            }
+            FaultKind::Exposed => {
+                let message = format!("{subject}a secret is not written into a configuration");
+                let hint = "write {env: NAME} or {file: PATH}".to_owned();
+                document.error(at, message).with_hint(hint).masked()
             }
             FaultKind::Custom(text) => {
                 // The text was made elsewhere, and may repeat a value at any length.
@@ -93,7 +112,13 @@ impl Fault {
                     Some((message, hint)) => (message, Some(hint.to_owned())),
                     None => (&**text, None),
                 };
-                document.error(at, format!("{subject}{message}")).with_hint(hint)
+                let problem = document.error(at, format!("{subject}{message}")).with_hint(hint);
+                // A URL with a password in it is not shown.
+                if value.contains("://") && value.contains('@') {
+                    problem.masked()
+                } else {
+                    problem
+                }
             }
         }
     }
@@ -115,6 +140,7 @@ impl fmt::Display for Fault {
             FaultKind::Invalid { found, expected } => {
                 write!(f, "expected {}, found {found}", in_plain_words(expected))
             }
+            FaultKind::Exposed => f.write_str("a secret that is written out"),
             FaultKind::Custom(text) => f.write_str(text),
         }
     }
@@ -206,6 +232,7 @@ fn advice(document: &Document, at: NodeId, expected: &str) -> Option<String> {
             Some("give it a value, or leave the key out".to_owned())
         }
         ("`true` or `false`", Kind::String(_)) => Some("write `true` or `false`".to_owned()),
+        ("a list", Kind::Map(_)) => Some("start each item with `- `".to_owned()),
         ("a list", Kind::String(_) | Kind::Int(_) | Kind::UInt(_) | Kind::Float(_)) => {
             Some("put it in brackets: `[…]`".to_owned())
         }

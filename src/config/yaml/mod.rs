@@ -12,8 +12,8 @@ mod scalar;
 mod tree;
 mod variant;
 
-pub(crate) use collect::collect;
-pub(crate) use document::{Document, Kind, Node, NodeId};
+pub(crate) use collect::{Refusal, build, collect};
+pub(crate) use document::{Document, Kind, NodeId};
 pub(crate) use located::{Located, Raw};
 pub(crate) use parse::MAX_FILE_BYTES;
-pub(crate) use problem::{Place, Problem, Problems, Severity, nearest, shorten, suggestion};
+pub(crate) use problem::{Problem, Problems, nearest, shorten, suggestion};

@@ -5,6 +5,9 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 /// How many problems one file may contribute; what follows is rarely more than an echo of these.
 pub(crate) const MAX_PROBLEMS_PER_FILE: usize = 100;
 
+/// How many problems are listed at all.
+const MAX_PROBLEMS: usize = 1000;
+
 /// How many characters of a source line are shown.
 const MAX_EXCERPT: usize = 100;
 
@@ -65,6 +68,21 @@ impl Place {
         }
         Self { line, column, source_line, before, width: marked.clamp(1, shown_after.max(1)) }
     }
+
+    /// Hides what another place of the same line shows.
+    fn hide(&mut self, other: &Self) {
+        let (Ok(own), Ok(first)) = (usize::try_from(self.column), usize::try_from(other.column))
+        else {
+            return;
+        };
+        let hidden = first..first.saturating_add(other.width);
+        // A character's own column follows from the distance to the marked stretch.
+        let hide = |(index, c): (usize, char)| {
+            let is_hidden = hidden.contains(&(own + index).saturating_sub(self.before));
+            if is_hidden && c != '…' { '*' } else { c }
+        };
+        self.source_line = self.source_line.chars().enumerate().map(hide).collect();
+    }
 }
 
 /// One thing that is wrong with a file.
@@ -77,13 +95,22 @@ pub(crate) struct Problem {
     pub(crate) place: Option<Place>,
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
+    /// Whether what stands at the place is not to be shown.
+    hidden: bool,
 }
 
 impl Problem {
     /// An error in `file` as a whole; [`Self::at`] gives it a place.
     pub(crate) fn error(file: impl Into<Arc<str>>, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { severity: Severity::Error, file: file.into(), place: None, message, hint: None }
+        Self {
+            severity: Severity::Error,
+            file: file.into(),
+            place: None,
+            message,
+            hint: None,
+            hidden: false,
+        }
     }
 
     /// A warning about `file` as a whole; [`Self::at`] gives it a place.
@@ -99,6 +126,11 @@ impl Problem {
     /// The same problem with advice; `None` leaves it without.
     pub(crate) fn with_hint(self, hint: impl Into<Option<String>>) -> Self {
         Self { hint: hint.into(), ..self }
+    }
+
+    /// The same problem, whose value is not to be shown here or with another problem of the line.
+    pub(crate) fn masked(self) -> Self {
+        Self { hidden: true, ..self }
     }
 
     fn order(&self) -> (&Arc<str>, u32, u32) {
@@ -138,54 +170,83 @@ impl fmt::Display for Problem {
 pub(crate) struct Problems {
     list: Vec<Problem>,
     cut: BTreeSet<Arc<str>>,
+    /// There were errors, listed or not.
+    failed: bool,
 }
 
 impl Problems {
-    /// Adds a problem unless it is known already or its file has had its share.
+    /// Adds a problem unless it is known already or its file has had its share. Errors and warnings
+    /// have shares of their own, so that no error is lost among warnings.
     pub(crate) fn push(&mut self, problem: Problem) {
+        self.failed |= problem.severity == Severity::Error;
         if self.list.contains(&problem) {
             return;
         }
-        if self.is_full(&problem.file) {
+        let (in_all, in_file) = self.share(problem.severity, &problem.file);
+        if in_all >= MAX_PROBLEMS {
+            self.cut.insert("other files".into());
+        } else if in_file >= MAX_PROBLEMS_PER_FILE {
             self.cut.insert(problem.file);
         } else {
             self.list.push(problem);
         }
     }
 
-    /// Whether a further problem of this file would be left out.
+    /// Whether a further error of this file would be left out.
     pub(crate) fn is_full(&self, file: &str) -> bool {
-        self.list.iter().filter(|p| &*p.file == file).count() >= MAX_PROBLEMS_PER_FILE
+        let (in_all, in_file) = self.share(Severity::Error, file);
+        in_all >= MAX_PROBLEMS || in_file >= MAX_PROBLEMS_PER_FILE
+    }
+
+    /// How many problems of a kind there are, in all files and in this one.
+    fn share(&self, severity: Severity, file: &str) -> (usize, usize) {
+        let all = || self.list.iter().filter(|problem| problem.severity == severity);
+        (all().count(), all().filter(|problem| &*problem.file == file).count())
     }
 
     /// Notes that a file has more problems than are listed.
     pub(crate) fn note_more(&mut self, file: &Arc<str>) {
         self.cut.insert(Arc::clone(file));
+        self.failed = true;
     }
 
     /// Takes over the problems of another list.
     pub(crate) fn extend(&mut self, other: Self) {
         other.list.into_iter().for_each(|problem| self.push(problem));
         self.cut.extend(other.cut);
+        self.failed |= other.failed;
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.list.len()
+    /// How many errors and how many warnings are listed.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let errors = self.list.iter().filter(|problem| problem.severity == Severity::Error);
+        let errors = errors.count();
+        (errors, self.list.len() - errors)
     }
 
     /// Whether anything keeps the configuration from being used.
     pub(crate) fn has_errors(&self) -> bool {
-        self.list.iter().any(|problem| problem.severity == Severity::Error)
+        self.failed
     }
 
     /// The problems by file, line and column.
-    pub(crate) fn sorted(&self) -> Vec<&Problem> {
-        let mut sorted: Vec<_> = self.list.iter().collect();
+    fn sorted(&self) -> Vec<Problem> {
+        let mut sorted = self.list.clone();
         sorted.sort_by(|a, b| a.order().cmp(&b.order()));
+        let hidden: Vec<_> = self.list.iter().filter(|problem| problem.hidden).collect();
+        for problem in &mut sorted {
+            for other in hidden.iter().filter(|other| other.file == problem.file) {
+                if let (Some(place), Some(hidden)) = (&mut problem.place, &other.place)
+                    && place.line == hidden.line
+                {
+                    place.hide(hidden);
+                }
+            }
+        }
         sorted
     }
 }
@@ -313,11 +374,36 @@ musterd.yaml:2:36: error: unknown key `componentz` in `health`
             problems.push(Problem::error("b", "wrong").at(Place::new("x", line, 1, 0, 1)));
         }
         problems.push(Problem::warning("a", "odd"));
-        assert_eq!((problems.len(), problems.is_empty()), (MAX_PROBLEMS_PER_FILE + 1, false));
+        assert_eq!(problems.count(), (MAX_PROBLEMS_PER_FILE, 1));
         assert!(problems.has_errors() && problems.is_full("b") && !problems.is_full("a"));
         let text = problems.to_string();
         assert!(text.starts_with("a: warning: odd\nb:21:1: error: wrong\n"), "{text}");
         assert!(text.ends_with("\nb: and more"), "{text}");
+    }
+
+    #[test]
+    fn an_error_is_not_lost_among_warnings() {
+        let mut problems = Problems::default();
+        for line in 0..=MAX_PROBLEMS_PER_FILE {
+            problems.push(Problem::warning("a", format!("odd {line}")));
+        }
+        assert!(!problems.has_errors());
+        problems.push(Problem::error("a", "wrong"));
+        assert!(problems.has_errors());
+        assert_eq!(problems.count(), (1, MAX_PROBLEMS_PER_FILE));
+    }
+
+    #[test]
+    fn what_is_hidden_is_hidden_with_every_problem_of_its_line() {
+        let source = "{token: hunter2, nam: x}";
+        let hidden = Problem::error("f", "a secret").at(place(source, "hunter2")).masked();
+        let mut problems = Problems::default();
+        problems.push(Problem::error("f", "unknown").at(place(source, "nam")));
+        problems.push(hidden.clone());
+        problems.push(Problem::error("other", "unknown").at(place("{nam: hunter2}", "nam")));
+        let text = problems.to_string();
+        assert_eq!(text.matches("    1 | {token: *******, nam: x}").count(), 2, "{text}");
+        assert_eq!(text.matches("hunter2").count(), 1, "{text}");
     }
 
     #[test]

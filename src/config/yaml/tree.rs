@@ -45,7 +45,7 @@ impl Tree {
     pub(super) fn new(name: Arc<str>, source: Arc<str>) -> Self {
         // A value takes at least a byte, so that only aliases can get beyond this.
         let max_nodes = MAX_NODES.min(source.len() * 16 + 10_000);
-        let document = Document { name, source, nodes: Vec::new() };
+        let document = Document { name, source, nodes: Vec::new(), base: None };
         Self { document, max_nodes }
     }
 

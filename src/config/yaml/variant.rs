@@ -97,7 +97,7 @@ impl<'d> VariantAccess<'d> for Choice<'d> {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{document::Document, problem::Problems},
+        super::{de::Notes, document::Document, problem::Problems},
         *,
     };
     use serde::Deserialize;
@@ -124,7 +124,7 @@ mod tests {
         let text = format!("v: {text}");
         let document = Document::parse("f", text.as_bytes(), &mut problems).unwrap();
         let value = document.get(Document::ROOT, "v").unwrap();
-        Shape::deserialize(Reader::new(&document, value, &HashSet::new()))
+        Shape::deserialize(Reader::new(&document, value, &HashSet::new(), &Notes::default()))
     }
 
     #[test]

@@ -1,0 +1,259 @@
+//! `musterd check`: every check once, then the report on stdout.
+
+use std::collections::HashMap;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+use musterd_probes::impact::Impact;
+use musterd_probes::measurement::Measurement;
+use musterd_probes::secret::Vault;
+use tokio::time::Instant;
+
+use super::output::{self, Format, Report};
+use super::terminal::{self, Colour, Progress};
+use super::{FAILED, OK, UNKNOWN, USAGE, adhoc, select};
+use crate::config::{self, Config, Place};
+use crate::evidence::EvidenceFile;
+use crate::oneshot::{self, Selected};
+use crate::report::Document;
+use crate::runner::{Outcome, Record};
+use crate::status::Status;
+
+/// Run every check once and report
+///
+/// Exit codes: 0 nothing at or above --fail-on, 1 something, 2 usage or configuration, 3 could
+/// not tell (unknown, and nothing failed).
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A service, service/check, a glob over both, or a URL, which needs no configuration
+    #[arg(value_name = "SELECTOR")]
+    selectors: Vec<String>,
+
+    /// A file, or a directory of *.yaml files [default: $MUSTERD_CONFIG, ./musterd.yaml,
+    /// /etc/musterd/musterd.yaml]
+    #[arg(long, short, value_name = "FILE|DIR")]
+    config: Option<PathBuf>,
+
+    /// What is written to stdout
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+
+    /// From which status on the exit code is 1
+    #[arg(long, value_enum, default_value_t)]
+    fail_on: FailOn,
+
+    /// Show what was seen beside what it means; with a directory, write an evidence file for each
+    /// check there instead, for `musterd replay`
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    evidence: Option<Option<PathBuf>>,
+
+    /// A ceiling on what checks may do; it never raises what the configuration consents to
+    #[arg(long, value_enum, default_value_t)]
+    allow: Allow,
+
+    /// The longest wait for a limiter's window; what needs more is untested
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
+    max_wait: Duration,
+
+    #[command(flatten)]
+    url: adhoc::Options,
+}
+
+/// From which status on the exit code is 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum FailOn {
+    Warn,
+    #[default]
+    Fail,
+}
+
+/// A ceiling on what checks may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Allow {
+    Passive,
+    #[default]
+    Active,
+    Intrusive,
+}
+
+impl From<Allow> for Impact {
+    fn from(allow: Allow) -> Self {
+        match allow {
+            Allow::Passive => Self::Passive,
+            Allow::Active => Self::Active,
+            Allow::Intrusive => Self::Intrusive,
+        }
+    }
+}
+
+/// Runs the command and gives the exit code.
+pub(crate) async fn run(args: Args, colour: Colour, vault: Arc<Vault>) -> io::Result<u8> {
+    let (config, selected) = match prepare(&args) {
+        Ok(prepared) => prepared,
+        Err(message) => {
+            terminal::complain(&message);
+            return Ok(USAGE);
+        }
+    };
+    let started = Instant::now();
+    let network = oneshot::network(&config, Arc::clone(&vault));
+    let records = {
+        let mut progress = Progress::new(selected.len());
+        oneshot::run(
+            &network,
+            &selected,
+            args.allow.into(),
+            args.max_wait,
+            &config.location,
+            |record| progress.step(&record.check.id),
+        )
+        .await
+    };
+    let at = Timestamp::now();
+    let mut document = oneshot::document(&selected, &records, &vault, &config.location, at);
+    if matches!(args.evidence, Some(None)) {
+        show_evidence(&mut document, &records, &vault);
+    }
+    let exit_code = exit_code(&document, args.fail_on);
+    if let Some(Some(directory)) = &args.evidence
+        && let Err(message) = write_evidence(directory, &records, &vault)
+    {
+        terminal::complain(&message);
+        return Ok(USAGE);
+    }
+    present(
+        &Presentation {
+            document: &document,
+            selected: &selected,
+            records: &records,
+            exit_code,
+            duration: started.elapsed(),
+        },
+        args.format,
+        colour,
+        &vault,
+    )
+}
+
+/// What is written to stdout in the end.
+pub(super) struct Presentation<'a> {
+    pub(super) document: &'a Document,
+    pub(super) selected: &'a [Selected],
+    pub(super) records: &'a [Record],
+    pub(super) exit_code: u8,
+    pub(super) duration: Duration,
+}
+
+/// Writes the report, and gives the exit code also when nobody reads it to its end.
+pub(super) fn present(
+    what: &Presentation<'_>,
+    format: Format,
+    colour: Colour,
+    vault: &Vault,
+) -> io::Result<u8> {
+    let places: HashMap<String, Place> = what
+        .selected
+        .iter()
+        .flat_map(|(service, check)| {
+            [
+                (service.name.clone(), service.place.clone()),
+                (check.id.to_string(), check.place.clone()),
+            ]
+        })
+        .collect();
+    let mut measurements = HashMap::new();
+    for record in what.records {
+        let id = record.check.id.to_string();
+        if let Outcome::Saw { measurements: found, .. } = &record.outcome {
+            measurements.insert(id, redacted(found, vault));
+        }
+    }
+    let report = Report {
+        document: what.document,
+        exit_code: what.exit_code,
+        duration: what.duration,
+        places: &places,
+        measurements: &measurements,
+    };
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let written = output::write(format, &report, terminal::style(colour), &mut out)
+        .and_then(|()| out.flush());
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(what.exit_code),
+    }
+}
+
+/// Labels hold names that came from outside.
+fn redacted(measurements: &[Measurement], vault: &Vault) -> Vec<Measurement> {
+    let mut clean = measurements.to_vec();
+    for label in clean.iter_mut().flat_map(|measurement| &mut measurement.labels) {
+        *label = vault.redact(label).into_owned();
+    }
+    clean
+}
+
+fn show_evidence(document: &mut Document, records: &[Record], vault: &Vault) {
+    for check in document.services.iter_mut().flat_map(|service| &mut service.checks) {
+        let record = records.iter().find(|record| *record.check.id == *check.id);
+        check.evidence =
+            record.and_then(|record| EvidenceFile::of(record, vault)).map(|file| file.evidence);
+    }
+}
+
+fn prepare(args: &Args) -> Result<(Config, Vec<Selected>), String> {
+    let urls = args.selectors.iter().filter(|selector| select::is_url(selector)).count();
+    if urls > 0 {
+        if urls < args.selectors.len() || args.config.is_some() {
+            return Err("URLs need no configuration: name either URLs, or checks of one".into());
+        }
+        let config = adhoc::config(&args.selectors, &args.url)?;
+        terminal::remark(&adhoc::announcement(&config));
+        let selected = select::checks(&config, &[])?;
+        return Ok((config, selected));
+    }
+    if args.url.is_used() {
+        return Err("--ca, --insecure, --connect-to and --header go with a URL; a configuration has keys for them".into());
+    }
+    let path = args.config.clone().map_or_else(select::default_config, Ok)?;
+    let loaded = config::load(&path)
+        .map_err(|problems| format!("the configuration cannot be used\n{problems}"))?;
+    if !loaded.warnings.is_empty() {
+        terminal::remark(&loaded.warnings.to_string());
+    }
+    let selected = select::checks(&loaded.config, &args.selectors)?;
+    Ok((loaded.config, selected))
+}
+
+pub(super) fn exit_code(document: &Document, fail_on: FailOn) -> u8 {
+    let any = |status| {
+        document.services.iter().any(|service| {
+            service.status == status || service.checks.iter().any(|check| check.status == status)
+        })
+    };
+    if any(Status::Fail) || (fail_on == FailOn::Warn && any(Status::Warn)) {
+        FAILED
+    } else if any(Status::Unknown) {
+        UNKNOWN
+    } else {
+        OK
+    }
+}
+
+fn write_evidence(directory: &Path, records: &[Record], vault: &Vault) -> Result<(), String> {
+    let wrong = |path: &Path, error: &dyn std::fmt::Display| {
+        format!("evidence cannot be written to {}: {error}", path.display())
+    };
+    std::fs::create_dir_all(directory).map_err(|error| wrong(directory, &error))?;
+    for record in records {
+        let Some(file) = EvidenceFile::of(record, vault) else { continue };
+        let path = directory.join(format!("{}.json", record.check.id.replace('/', ".")));
+        let text = serde_json::to_string_pretty(&file).map_err(|error| wrong(&path, &error))?;
+        std::fs::write(&path, text + "\n").map_err(|error| wrong(&path, &error))?;
+    }
+    Ok(())
+}

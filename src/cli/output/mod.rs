@@ -1,0 +1,84 @@
+//! What `check` writes to stdout, in the formats that people and other programs read.
+
+mod human;
+mod json;
+mod junit;
+mod page;
+mod prometheus;
+mod sarif;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use musterd_probes::measurement::Measurement;
+
+use crate::config::Place;
+use crate::report::{CheckStatus, Document};
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[value(rename_all = "kebab-case")]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Human,
+    /// The status document.
+    Json,
+    /// Test results, for CI servers.
+    Junit,
+    /// Static analysis results, for code scanning.
+    Sarif,
+    /// Metrics in Prometheus' text format.
+    Prometheus,
+}
+
+/// Everything that a report is written from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Report<'a> {
+    pub(crate) document: &'a Document,
+    /// What the process will exit with.
+    pub(crate) exit_code: u8,
+    /// Of the whole invocation.
+    pub(crate) duration: Duration,
+    /// Where each check stands in the configuration, by its id. A service's name may be a key
+    /// too, for what policy itself finds there.
+    pub(crate) places: &'a HashMap<String, Place>,
+    /// What each check measured, by its id; redacted.
+    pub(crate) measurements: &'a HashMap<String, Vec<Measurement>>,
+}
+
+/// What the device at the other end of the output can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Style {
+    /// Whether it understands colours.
+    pub(crate) colour: bool,
+    /// How many columns it has; only reports for people are wrapped.
+    pub(crate) width: usize,
+}
+
+/// Writes a report.
+pub(crate) fn write(
+    format: Format,
+    report: &Report<'_>,
+    style: Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        Format::Human => human::write(report, style, out),
+        Format::Json => json::write(report, out),
+        Format::Junit => junit::write(report, out),
+        Format::Sarif => sarif::write(report, out),
+        Format::Prometheus => prometheus::write(report, out),
+    }
+}
+
+/// Why a check is unknown, in one sentence without a period.
+fn why_unknown(check: &CheckStatus) -> &str {
+    check.reason.as_deref().unwrap_or("no rule found anything that it could judge")
+}

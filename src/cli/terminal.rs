@@ -1,0 +1,81 @@
+//! What the terminal can show, and what is said on stderr.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use super::output::Style;
+
+/// When output is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum Colour {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// Where stdout is no terminal, lines are this long.
+const WIDTH: usize = 100;
+
+/// What stdout can show.
+pub(crate) fn style(colour: Colour) -> Style {
+    let stdout = io::stdout();
+    let colour = match colour {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => {
+            stdout.is_terminal()
+                && anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never
+        }
+    };
+    let width = terminal_size::terminal_size()
+        .map_or(WIDTH, |(terminal_size::Width(columns), _)| usize::from(columns).clamp(60, 160));
+    Style { colour, width }
+}
+
+/// An error, on stderr.
+pub(crate) fn complain(message: &str) {
+    // Without a stderr there is nobody to tell.
+    let _nobody = writeln!(io::stderr().lock(), "error: {message}");
+}
+
+/// A remark, on stderr.
+pub(crate) fn remark(message: &str) {
+    let _nobody = writeln!(io::stderr().lock(), "{message}");
+}
+
+/// How far the work is, on a terminal's stderr only.
+pub(crate) struct Progress {
+    shown: bool,
+    total: usize,
+    done: usize,
+}
+
+impl Progress {
+    /// Progress of so many checks.
+    pub(crate) fn new(total: usize) -> Self {
+        Self { shown: io::stderr().is_terminal(), total, done: 0 }
+    }
+
+    /// One more has ended.
+    pub(crate) fn step(&mut self, id: &str) {
+        self.done += 1;
+        if self.shown {
+            let line = format!("\r\x1b[K{} of {} checks done, {id}", self.done, self.total);
+            self.write(&line);
+        }
+    }
+
+    fn write(&self, text: &str) {
+        let mut stderr = io::stderr().lock();
+        let _nobody = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.shown && self.done > 0 {
+            self.write("\r\x1b[K");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The specimen that breaks promises, each on its own.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Json, Redirect, Response};
+use axum::routing::get;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::hardened::PAGE;
+
+/// One broken promise. Mending it takes away its findings and no other one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    /// The mail port refuses work.
+    WrongGreeting,
+    /// Redis is down, and the overall status says ok all the same.
+    RedisDownUnderOk,
+    /// A dependency's address stands in the health answer.
+    AddressLeaked,
+    /// The health answer says nothing of the storage.
+    StorageUnreported,
+    /// The health endpoint stands behind a rate limit.
+    HealthLimited,
+    /// The health answer comes from a cache.
+    HealthCached,
+    /// JSON that is labelled as text.
+    HealthMislabelled,
+    /// Liveness fails because the database is down.
+    LivenessFollowsDatabase,
+    /// A single-page application answers every path that nobody else does.
+    CatchAllPage,
+    /// The home page shows a stack trace.
+    StackTrace,
+    /// The checkout answers 500.
+    CheckoutFails,
+    /// An old link redirects to itself.
+    RedirectLoop,
+    /// The catalogue is empty.
+    CatalogueEmpty,
+    /// A header for debugging is left on.
+    DebugHeader,
+    /// The search is slow.
+    SlowSearch,
+    /// The export grows without bound.
+    HugeExport,
+}
+
+impl Flaw {
+    /// Every flaw.
+    pub(crate) const ALL: [Self; 16] = [
+        Self::WrongGreeting,
+        Self::RedisDownUnderOk,
+        Self::AddressLeaked,
+        Self::StorageUnreported,
+        Self::HealthLimited,
+        Self::HealthCached,
+        Self::HealthMislabelled,
+        Self::LivenessFollowsDatabase,
+        Self::CatchAllPage,
+        Self::StackTrace,
+        Self::CheckoutFails,
+        Self::RedirectLoop,
+        Self::CatalogueEmpty,
+        Self::DebugHeader,
+        Self::SlowSearch,
+        Self::HugeExport,
+    ];
+
+    /// What it makes musterd find: check, rule, subject.
+    pub(crate) const fn findings(self) -> &'static [(&'static str, &'static str, &'static str)] {
+        match self {
+            Self::WrongGreeting => &[("flawed/mail", "tcp.reply-unexpected", "")],
+            Self::RedisDownUnderOk => &[
+                ("flawed/health", "health.component-down", "redis"),
+                ("flawed/health", "health.aggregate-contradicts-components", ""),
+            ],
+            Self::AddressLeaked => &[("flawed/health", "health.leak", "private-address")],
+            Self::StorageUnreported => &[("flawed/health", "health.component-missing", "storage")],
+            Self::HealthLimited => &[("flawed/health", "health.rate-limited", "")],
+            Self::HealthCached => &[("flawed/health", "health.stale", "")],
+            Self::HealthMislabelled => &[("flawed/health", "health.content-type-wrong", "")],
+            Self::LivenessFollowsDatabase => &[
+                ("flawed/liveness", "health.down", ""),
+                ("flawed/liveness", "health.component-down", "database"),
+                ("flawed/liveness", "health.liveness-follows-dependency", ""),
+            ],
+            Self::CatchAllPage => &[
+                ("flawed/status", "health.body-invalid", ""),
+                ("flawed/status", "health.stub", ""),
+            ],
+            Self::StackTrace => &[("flawed/http", "http.body-unexpected", "")],
+            Self::CheckoutFails => &[("flawed/checkout", "http.status-unexpected", "")],
+            Self::RedirectLoop => &[("flawed/old-link", "http.status-unexpected", "")],
+            Self::CatalogueEmpty => &[("flawed/catalogue", "http.json-unexpected", "/count")],
+            Self::DebugHeader => &[("flawed/catalogue", "http.header-unexpected", "x-debug")],
+            Self::SlowSearch => &[("flawed/search", "http.slow", "")],
+            Self::HugeExport => &[("flawed/export", "http.too-large", "")],
+        }
+    }
+}
+
+type Flaws = State<&'static [Flaw]>;
+
+/// The specimen's routes with these flaws.
+pub(super) fn router(flaws: &[Flaw]) -> Router {
+    // A specimen lives as long as its process, or its test.
+    let flaws: &'static [Flaw] = Vec::leak(flaws.to_vec());
+    Router::new()
+        .route("/", get(home))
+        .route("/health/ready", get(ready))
+        .route("/health/live", get(live))
+        .route("/checkout", get(checkout))
+        .route("/old-link", get(old_link))
+        .route("/api/items", get(items))
+        .route("/search", get(search))
+        .route("/export", get(export))
+        .route("/status", get(status))
+        .fallback(fallback)
+        .with_state(flaws)
+}
+
+async fn home(State(flaws): Flaws) -> Html<String> {
+    let trace = "<pre>NullPointerException at Cart.total(Cart.java:42)</pre>";
+    let trace = if flaws.contains(&Flaw::StackTrace) { trace } else { "" };
+    Html(PAGE.replace("</body>", &format!("{trace}</body>")))
+}
+
+async fn ready(State(flaws): Flaws) -> impl IntoResponse {
+    let has = |flaw| flaws.contains(&flaw);
+    let redis = if has(Flaw::RedisDownUnderOk) { "down" } else { "up" };
+    let mut checks = json!({
+        "database": {"status": "up", "latencyMs": 3},
+        "redis": {"status": redis},
+        "storage": {"status": "up"},
+    });
+    if has(Flaw::AddressLeaked) {
+        checks["database"]["message"] = json!("replica lags: 10.0.12.7:5432");
+    }
+    if has(Flaw::StorageUnreported)
+        && let Some(checks) = checks.as_object_mut()
+    {
+        checks.remove("storage");
+    }
+    let body = json!({
+        "status": "ok",
+        "timestamp": Timestamp::now().to_string(),
+        "checks": checks,
+    });
+    let mut headers = HeaderMap::new();
+    let json = if has(Flaw::HealthMislabelled) { "text/plain" } else { "application/json" };
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(json));
+    if has(Flaw::HealthLimited) {
+        headers.insert("ratelimit-limit", HeaderValue::from_static("60"));
+        headers.insert("ratelimit-remaining", HeaderValue::from_static("12"));
+    }
+    if has(Flaw::HealthCached) {
+        headers.insert(header::AGE, HeaderValue::from_static("42"));
+    }
+    (headers, body.to_string())
+}
+
+async fn live(State(flaws): Flaws) -> Response {
+    if flaws.contains(&Flaw::LivenessFollowsDatabase) {
+        let body = json!({"status": "error", "checks": {"database": "down"}});
+        (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
+    } else {
+        Json(json!({"status": "ok", "uptime": 12})).into_response()
+    }
+}
+
+async fn status(State(flaws): Flaws) -> Response {
+    if flaws.contains(&Flaw::CatchAllPage) {
+        Html(PAGE).into_response()
+    } else {
+        Json(json!({"status": "ok", "uptime": 12})).into_response()
+    }
+}
+
+async fn fallback(State(flaws): Flaws) -> Response {
+    if flaws.contains(&Flaw::CatchAllPage) {
+        Html(PAGE).into_response()
+    } else {
+        StatusCode::NOT_FOUND.into_response()
+    }
+}
+
+async fn checkout(State(flaws): Flaws) -> StatusCode {
+    if flaws.contains(&Flaw::CheckoutFails) {
+        StatusCode::INTERNAL_SERVER_ERROR
+    } else {
+        StatusCode::OK
+    }
+}
+
+async fn old_link(State(flaws): Flaws) -> Redirect {
+    Redirect::temporary(if flaws.contains(&Flaw::RedirectLoop) { "/old-link" } else { "/" })
+}
+
+async fn items(State(flaws): Flaws) -> Response {
+    let count = if flaws.contains(&Flaw::CatalogueEmpty) { 0 } else { 3 };
+    let mut response = Json(json!({"count": count})).into_response();
+    if flaws.contains(&Flaw::DebugHeader) {
+        response.headers_mut().insert("x-debug", HeaderValue::from_static("sql=14 queries"));
+    }
+    response
+}
+
+async fn search(State(flaws): Flaws) -> &'static str {
+    if flaws.contains(&Flaw::SlowSearch) {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    }
+    "nothing found"
+}
+
+async fn export(State(flaws): Flaws) -> Body {
+    let rows = if flaws.contains(&Flaw::HugeExport) { 40_000 } else { 40 };
+    Body::from("a row\n".repeat(rows))
+}

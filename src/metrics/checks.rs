@@ -1,0 +1,206 @@
+//! The series of services and checks, rendered from a status document.
+
+use std::collections::{BTreeSet, HashMap};
+
+use musterd_probes::measurement::Measurement;
+use musterd_probes::severity::Severity;
+
+use super::catalogue::{
+    BUILD_INFO, CHECK_LAST_RUN, CHECK_STATUS, FINDING, PROBE_DURATION, PROBE_SUCCESS, SERVICE_INFO,
+    SERVICE_SCORE, SERVICE_STATUS,
+};
+use super::exposition::{Exposition, Samples, Scope};
+use crate::report::{CheckStatus, Document, FindingStatus, ServiceStatus};
+use crate::status::Status;
+
+/// Writes every family that a document and the measurements of its checks fill.
+pub(crate) fn write(
+    page: &mut Exposition,
+    document: &Document,
+    measurements: &HashMap<String, Vec<Measurement>>,
+) {
+    page.family(BUILD_INFO).sample(
+        &Scope::default(),
+        [("version", document.version.as_str())],
+        1.0,
+    );
+    of_services(page, &document.services);
+    let checks: Vec<(Scope, &CheckStatus)> = document
+        .services
+        .iter()
+        .flat_map(|service| service.checks.iter().map(move |check| (service, check)))
+        .map(|(service, check)| {
+            let labels =
+                [("service", &service.name), ("check", &check.id), ("probe", &check.probe)];
+            (Scope::new(labels.map(|(name, value)| (name, value.as_str()))), check)
+        })
+        .collect();
+    of_checks(page, &checks);
+    of_findings(page, &document.services);
+    of_probes(page, &checks);
+    measured(page, &checks, measurements);
+}
+
+fn of_services(page: &mut Exposition, services: &[ServiceStatus]) {
+    let scopes: Vec<Scope> =
+        services.iter().map(|service| Scope::new([("service", service.name.as_str())])).collect();
+    let mut samples = page.family(SERVICE_INFO);
+    for (service, scope) in services.iter().zip(&scopes) {
+        let names = label_names(service.labels.keys());
+        let values = service.labels.values().map(String::as_str);
+        samples.sample(scope, names.iter().map(String::as_str).zip(values), 1.0);
+    }
+    let mut samples = page.family(SERVICE_STATUS);
+    for (service, scope) in services.iter().zip(&scopes) {
+        statuses(&mut samples, scope, service.status);
+    }
+    let mut samples = page.family(SERVICE_SCORE);
+    for (service, scope) in services.iter().zip(&scopes) {
+        if let Some(score) = service.score {
+            samples.sample(scope, [], f64::from(score));
+        }
+    }
+}
+
+fn of_checks(page: &mut Exposition, checks: &[(Scope, &CheckStatus)]) {
+    let mut samples = page.family(CHECK_STATUS);
+    for (scope, check) in checks {
+        statuses(&mut samples, scope, check.status);
+    }
+    let mut samples = page.family(CHECK_LAST_RUN);
+    for (scope, check) in checks {
+        if let Some(at) = check.last_run {
+            samples.sample(scope, [], at.as_duration().as_secs_f64());
+        }
+    }
+}
+
+fn of_findings(page: &mut Exposition, services: &[ServiceStatus]) {
+    let mut samples = page.family(FINDING);
+    for service in services {
+        counted(&mut samples, &service.name, "", &service.findings);
+        for check in &service.checks {
+            counted(&mut samples, &service.name, &check.id, &check.findings);
+        }
+    }
+}
+
+fn of_probes(page: &mut Exposition, checks: &[(Scope, &CheckStatus)]) {
+    let mut samples = page.family(PROBE_SUCCESS);
+    for (scope, check) in checks {
+        match check.status {
+            Status::Pass | Status::Warn => samples.sample(scope, [], 1.0),
+            Status::Fail => samples.sample(scope, [], 0.0),
+            Status::Unknown | Status::Pending => {}
+        }
+    }
+    let mut samples = page.family(PROBE_DURATION);
+    for (scope, check) in checks {
+        if let Some(seconds) = check.duration_seconds {
+            samples.sample(scope, [], seconds);
+        }
+    }
+}
+
+fn statuses(samples: &mut Samples<'_>, scope: &Scope, status: Status) {
+    for each in Status::ALL {
+        let value = if each == status { 1.0 } else { 0.0 };
+        samples.sample(scope, [("status", each.as_str())], value);
+    }
+}
+
+/// One sample for each rule, severity and waiver: how many subjects it is open on.
+fn counted(samples: &mut Samples<'_>, service: &str, check: &str, findings: &[FindingStatus]) {
+    if findings.is_empty() {
+        return;
+    }
+    let mut open: Vec<((&str, Severity, bool), u32)> = Vec::new();
+    for finding in findings {
+        let key = (finding.rule.as_str(), finding.severity, finding.waived.is_some());
+        match open.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, subjects)) => *subjects += 1,
+            None => open.push((key, 1)),
+        }
+    }
+    let scope = Scope::new([("service", service), ("check", check)]);
+    for ((rule, severity, waived), subjects) in open {
+        let waived = if waived { "true" } else { "false" };
+        let labels = [("rule", rule), ("severity", severity.as_str()), ("waived", waived)];
+        samples.sample(&scope, labels, f64::from(subjects));
+    }
+}
+
+/// What the probes measured, family by family. Of two values with the same labels the first
+/// counts: a page with both would be refused as a whole.
+fn measured(
+    page: &mut Exposition,
+    checks: &[(Scope, &CheckStatus)],
+    measurements: &HashMap<String, Vec<Measurement>>,
+) {
+    let mut all: Vec<(usize, &Measurement)> = checks
+        .iter()
+        .enumerate()
+        .filter_map(|(index, (_, check))| Some((index, measurements.get(&check.id)?)))
+        .flat_map(|(index, measured)| measured.iter().map(move |one| (index, one)))
+        .collect();
+    all.sort_by_key(|(_, one)| one.family.name);
+    for family in all.chunk_by(|(_, a), (_, b)| a.family.name == b.family.name) {
+        let mut samples = page.measured(family[0].1.family);
+        for check in family.chunk_by(|(a, _), (b, _)| a == b) {
+            let (scope, _) = &checks[check[0].0];
+            for (position, (_, one)) in check.iter().enumerate() {
+                if check[..position].iter().any(|(_, before)| before.labels == one.labels) {
+                    continue;
+                }
+                let names = one.family.labels.iter().copied();
+                samples.sample(scope, names.zip(one.labels.iter().map(String::as_str)), one.value);
+            }
+        }
+    }
+}
+
+/// A service's labels as Prometheus takes them: other characters become `_`, and what would
+/// meet a name that is taken gets `_` behind it until it is free.
+fn label_names<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let mut taken: BTreeSet<String> = BTreeSet::from(["service".to_owned()]);
+    keys.map(|key| {
+        let mut name: String =
+            key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        // Names that begin with `__` are Prometheus' own.
+        if name.starts_with("__")
+            || !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        {
+            name.insert_str(0, "label_");
+        }
+        while !taken.insert(name.clone()) {
+            name.push('_');
+        }
+        name
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_of_services_become_names_that_prometheus_takes() {
+        let keys = ["a.b", "a_b", "app.kubernetes.io/name", "service", "1st", "__name__", "ü", ""];
+        let keys = keys.map(str::to_owned);
+        let names = label_names(keys.iter());
+        assert_eq!(
+            names,
+            [
+                "a_b",
+                "a_b_",
+                "app_kubernetes_io_name",
+                "service_",
+                "label_1st",
+                "label___name__",
+                "_",
+                "label_"
+            ]
+        );
+    }
+}

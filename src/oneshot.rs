@@ -1,0 +1,109 @@
+//! Every selected check once, in parallel, and the document that comes of it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use musterd_probes::impact::Impact;
+use musterd_probes::net::budget::Budgets;
+use musterd_probes::net::network::Network;
+use musterd_probes::net::resolve::Resolver;
+use musterd_probes::net::trust::Roots;
+use musterd_probes::secret::Vault;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::config::{Check, Config, Service};
+use crate::report::{self, Document};
+use crate::runner::{self, Order, Record};
+
+/// At most so many checks run at once.
+const AT_ONCE: usize = 64;
+
+/// Of one host, at most so many checks run at once: a host that hangs keeps no one else waiting.
+const AT_ONCE_A_HOST: usize = 8;
+
+/// A check that was selected, with its service.
+pub(crate) type Selected = (Arc<Service>, Arc<Check>);
+
+/// The network of a configuration.
+pub(crate) fn network(config: &Config, vault: Arc<Vault>) -> Arc<Network> {
+    let (roots, errors) = Roots::new(config.system_roots);
+    for error in errors {
+        tracing::warn!(%error, "a part of the platform's root certificates cannot be read");
+    }
+    Arc::new(Network::new(
+        roots,
+        Resolver::system(),
+        vault,
+        Budgets::new(config.budgets()),
+        config.contact.as_deref(),
+    ))
+}
+
+/// Runs every selected check once. Records come back in the order of the selection; `done` hears
+/// of each as it ends.
+pub(crate) async fn run(
+    network: &Arc<Network>,
+    selected: &[Selected],
+    ceiling: Impact,
+    max_wait: Duration,
+    location: &str,
+    mut done: impl FnMut(&Record),
+) -> Vec<Record> {
+    let location: Arc<str> = location.into();
+    let global = Arc::new(Semaphore::new(AT_ONCE));
+    let mut hosts: HashMap<String, Arc<Semaphore>> = HashMap::new();
+    let mut running = JoinSet::new();
+    for (index, (service, check)) in selected.iter().enumerate() {
+        let host = service.target.url.host_str().unwrap_or_default().to_owned();
+        let host = Arc::clone(
+            hosts.entry(host).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE_A_HOST))),
+        );
+        let (network, global) = (Arc::clone(network), Arc::clone(&global));
+        let (service, check) = (Arc::clone(service), Arc::clone(check));
+        let location = Arc::clone(&location);
+        running.spawn(async move {
+            // The host's turn comes first, so that its queue holds no global permit.
+            let _host = host.acquire_owned().await;
+            let _global = global.acquire_owned().await;
+            let order = Order { ceiling, deep: true, max_wait, at: Timestamp::now(), location };
+            (index, runner::run(&network, &service, &check, &[], &order).await)
+        });
+    }
+    let mut records: Vec<Option<Record>> = selected.iter().map(|_| None).collect();
+    while let Some(joined) = running.join_next().await {
+        match joined {
+            Ok((index, record)) => {
+                done(&record);
+                records[index] = Some(record);
+            }
+            Err(error) => tracing::error!(%error, "a run was lost"),
+        }
+    }
+    records.into_iter().flatten().collect()
+}
+
+/// The document of a one-shot run: what was selected, in the order of the configuration.
+pub(crate) fn document(
+    selected: &[Selected],
+    records: &[Record],
+    vault: &Vault,
+    location: &str,
+    at: Timestamp,
+) -> Document {
+    let mut services: Vec<(&Arc<Service>, Vec<report::CheckStatus>)> = Vec::new();
+    for ((service, _), record) in selected.iter().zip(records) {
+        let status = report::check_of_record(record, vault);
+        match services.iter_mut().find(|(present, _)| Arc::ptr_eq(present, service)) {
+            Some((_, checks)) => checks.push(status),
+            None => services.push((service, vec![status])),
+        }
+    }
+    let services = services
+        .into_iter()
+        .map(|(service, checks)| report::service_of(service, checks, at, vault))
+        .collect();
+    report::document(services, location.to_owned(), at)
+}

@@ -1,0 +1,389 @@
+//! The scheduler: one task that knows when each check is due, and starts what may run.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use musterd_probes::impact::Impact;
+use musterd_probes::net::network::Network;
+use musterd_probes::net::origin::Origin;
+use tokio::sync::mpsc;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::admission::{Admission, Line};
+use super::meters::{Meters, Shed};
+use super::phase::Grid;
+use crate::clock::Clock;
+use crate::commands::{Command, Refusal};
+use crate::config::{Check, Config, Service};
+use crate::runner::{self, Order, Record};
+use crate::store::{Store, Watched};
+
+/// How much may run at once, and how fast the first round goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Runs at once.
+    pub(crate) most: usize,
+    /// Runs of one host at once.
+    pub(crate) most_a_host: usize,
+    /// Runs of the first round in a second.
+    pub(crate) ramp: u32,
+    /// How long runs in flight are awaited when the daemon stops.
+    pub(crate) grace: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { most: 500, most_a_host: 8, ramp: 200, grace: Duration::from_secs(10) }
+    }
+}
+
+/// The clocks are compared at least so often.
+const CLOCK_CHECK: Duration = Duration::from_secs(10);
+
+/// A wall clock that went another way than the monotonic one by this much was set.
+const CLOCK_SET: SignedDuration = SignedDuration::from_secs(1);
+
+/// A run that is late by more than this is not made any more, whatever its interval.
+const LATEST: Duration = Duration::from_secs(60);
+
+/// Makes the network of a configuration.
+pub(crate) type MakeNetwork = Box<dyn Fn(&Config) -> Arc<Network> + Send>;
+
+/// The scheduler.
+pub(crate) struct Engine {
+    store: Arc<dyn Store>,
+    meters: Meters,
+    clock: Clock,
+    bounds: Bounds,
+    make_network: MakeNetwork,
+    network: Arc<Network>,
+    location: Arc<str>,
+    slots: HashMap<Arc<str>, Slot>,
+    /// What is due when; an entry whose turn number is not its slot's any more is void.
+    due: BinaryHeap<Reverse<(Instant, u64, Arc<str>)>>,
+    turns: u64,
+    admission: Admission<Waiting>,
+    running: JoinSet<Record>,
+    /// Whose run each task is, so that a task that is lost frees its place all the same.
+    in_flight: HashMap<Id, (Arc<str>, Line)>,
+    /// Wall and monotonic time when they were last compared.
+    compared: (Timestamp, Instant),
+}
+
+/// A check in the scheduler.
+struct Slot {
+    service: Arc<Service>,
+    check: Arc<Check>,
+    grid: Grid,
+    line: Line,
+    /// The due time on the grid that came last.
+    last_due: Option<Timestamp>,
+    /// Number of the entry in `due` that counts.
+    turn: u64,
+    /// It waits or runs.
+    busy: bool,
+}
+
+/// A run that waits for its turn.
+#[derive(Debug)]
+struct Waiting {
+    check: Arc<str>,
+    line: Line,
+    due: Instant,
+}
+
+impl Engine {
+    /// A scheduler that has nothing to do yet.
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        meters: Meters,
+        clock: Clock,
+        bounds: Bounds,
+        make_network: MakeNetwork,
+    ) -> Self {
+        let network = make_network(&Config::default());
+        let compared = (clock.now(), Instant::now());
+        Self {
+            store,
+            meters,
+            clock,
+            bounds,
+            make_network,
+            network,
+            location: "".into(),
+            slots: HashMap::new(),
+            due: BinaryHeap::new(),
+            turns: 0,
+            admission: Admission::new(bounds.most, bounds.most_a_host),
+            running: JoinSet::new(),
+            in_flight: HashMap::new(),
+            compared,
+        }
+    }
+
+    /// Works until `stop`, then awaits what is in flight, for as long as the grace lasts.
+    pub(crate) async fn work(
+        mut self,
+        mut commands: mpsc::Receiver<Command>,
+        stop: CancellationToken,
+    ) {
+        loop {
+            self.start_what_may();
+            let wake = self.next_wake();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(ended) = self.running.join_next_with_id(), if !self.running.is_empty() => {
+                    self.end(ended);
+                }
+                command = commands.recv() => match command {
+                    Some(command) => self.obey(command),
+                    None => break,
+                },
+                () = sleep_until(wake) => self.wake(),
+            }
+        }
+        let until = Instant::now() + self.bounds.grace;
+        while let Ok(Some(ended)) = timeout_at(until, self.running.join_next_with_id()).await {
+            self.end(ended);
+        }
+        let left = self.running.len();
+        if left > 0 {
+            tracing::warn!(runs = left, "runs did not end within the grace period");
+        }
+        self.running.shutdown().await;
+    }
+
+    fn next_wake(&self) -> Instant {
+        let check_clock = self.compared.1 + CLOCK_CHECK;
+        self.due.peek().map_or(check_clock, |Reverse((due, ..))| (*due).min(check_clock))
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Run { check, reply } => {
+                // Whoever asked may have gone.
+                let _gone = reply.send(self.run_now(&check));
+            }
+            Command::Adopt { config, reply } => {
+                self.adopt(&config);
+                let _gone = reply.send(());
+            }
+        }
+    }
+
+    fn run_now(&mut self, check: &str) -> Result<(), Refusal> {
+        let slot = self.slots.get_mut(check).ok_or(Refusal::Unknown)?;
+        if slot.check.probe.impact() > Impact::Passive {
+            return Err(Refusal::Limited);
+        }
+        if slot.busy {
+            return Err(Refusal::Busy);
+        }
+        slot.busy = true;
+        let (check, line) = (Arc::clone(&slot.check.id), slot.line.clone());
+        self.admission.wait(&line.clone(), Waiting { check, line, due: Instant::now() });
+        Ok(())
+    }
+
+    /// Takes over a configuration: checks that stay keep their place on the grid and what is in
+    /// flight; new ones join with a ramp.
+    fn adopt(&mut self, config: &Config) {
+        let now = self.clock.now();
+        self.network = (self.make_network)(config);
+        let moved = *self.location != *config.location;
+        self.location = config.location.as_str().into();
+        let watched: Vec<Watched> = config
+            .checks()
+            .map(|(service, check)| Watched {
+                service: Arc::clone(service),
+                check: Arc::clone(check),
+            })
+            .collect();
+        self.store.adopt(&watched, now);
+
+        let mut before = std::mem::take(&mut self.slots);
+        let mut new = Vec::new();
+        for Watched { service, check } in watched {
+            let grid = Grid::new(&check.id, &self.location, check.interval);
+            let line = line(&service, &check);
+            let id = Arc::clone(&check.id);
+            let slot = match before.remove(&id) {
+                Some(old) if !moved && old.grid == grid => Slot { service, check, line, ..old },
+                old => {
+                    new.push(Arc::clone(&id));
+                    let busy = old.is_some_and(|old| old.busy);
+                    Slot { service, check, grid, line, last_due: None, turn: 0, busy }
+                }
+            };
+            self.slots.insert(id, slot);
+        }
+        let services: std::collections::HashSet<&str> =
+            config.services.iter().map(|service| service.name.as_str()).collect();
+        let gone: std::collections::BTreeSet<String> = before
+            .values()
+            .map(|slot| slot.service.name.clone())
+            .filter(|name| !services.contains(name.as_str()))
+            .collect();
+        self.meters.forget_services(gone);
+        self.ramp(new, now);
+    }
+
+    /// The first runs come soon, but not all at once: each at its turn on the ramp, or at its own
+    /// place on the grid where that comes first.
+    fn ramp(&mut self, mut new: Vec<Arc<str>>, now: Timestamp) {
+        // By their places on the grid, so that the checks of one service do not come in a row.
+        new.sort_by_key(|id| self.slots[id].grid.next(now));
+        let step = Duration::from_secs(1) / self.bounds.ramp.max(1);
+        let started = Instant::now();
+        for (index, id) in new.into_iter().enumerate() {
+            let on_ramp = step.saturating_mul(u32::try_from(index).unwrap_or(u32::MAX));
+            let on_grid = until(now, self.slots[&id].grid.next(now));
+            self.plan(&id, started + on_ramp.min(on_grid), now);
+        }
+    }
+
+    fn plan(&mut self, id: &Arc<str>, at: Instant, now: Timestamp) {
+        self.turns += 1;
+        if let Some(slot) = self.slots.get_mut(id) {
+            slot.turn = self.turns;
+            self.due.push(Reverse((at, self.turns, Arc::clone(id))));
+            let away = at.saturating_duration_since(Instant::now());
+            let next_run =
+                SignedDuration::try_from(away).ok().and_then(|away| now.checked_add(away).ok());
+            self.store.schedule(id, next_run.unwrap_or(now));
+        }
+    }
+
+    fn wake(&mut self) {
+        let (wall, now) = (self.clock.now(), Instant::now());
+        self.compare_clocks(wall, now);
+        while let Some(Reverse((due, ..))) = self.due.peek()
+            && *due <= now
+        {
+            let Some(Reverse((due, turn, id))) = self.due.pop() else { return };
+            let Some(slot) = self.slots.get_mut(&id).filter(|slot| slot.turn == turn) else {
+                continue;
+            };
+            if slot.busy {
+                self.meters.shed(Shed::Overlap);
+            } else {
+                slot.busy = true;
+                let line = slot.line.clone();
+                let waiting = Waiting { check: Arc::clone(&id), line: line.clone(), due };
+                self.admission.wait(&line, waiting);
+            }
+            slot.last_due = Some(wall);
+            let next = slot.grid.next_due(slot.last_due, wall);
+            self.plan(&id, now + until(wall, next), wall);
+        }
+    }
+
+    /// A wall clock that was set, or a machine that slept, moves every check back to its place.
+    fn compare_clocks(&mut self, wall: Timestamp, now: Instant) {
+        if now < self.compared.1 + CLOCK_CHECK / 2 {
+            return;
+        }
+        let (wall_before, before) = self.compared;
+        self.compared = (wall, now);
+        let passed = SignedDuration::try_from(now - before).unwrap_or_default();
+        let drift = wall.duration_since(wall_before) - passed;
+        if drift.abs() < CLOCK_SET {
+            return;
+        }
+        tracing::warn!(drift_seconds = drift.as_secs_f64(), "the wall clock was set");
+        self.due.clear();
+        let ids: Vec<Arc<str>> = self.slots.keys().cloned().collect();
+        for id in ids {
+            let slot = &self.slots[&id];
+            let next = slot.grid.next(wall);
+            self.plan(&id, now + until(wall, next), wall);
+        }
+    }
+
+    fn start_what_may(&mut self) {
+        while let Some(Waiting { check: id, line, due }) = self.admission.start() {
+            let now = Instant::now();
+            let Some(slot) = self.slots.get_mut(&id) else {
+                self.admission.ended(&line);
+                continue;
+            };
+            let late = now.saturating_duration_since(due);
+            if late > (slot.check.interval / 2).clamp(Duration::from_secs(1), LATEST) {
+                slot.busy = false;
+                self.meters.shed(Shed::Deadline);
+                self.admission.ended(&line);
+                continue;
+            }
+            self.meters.started(late, self.admission.running());
+            let (service, check) = (Arc::clone(&slot.service), Arc::clone(&slot.check));
+            let network = Arc::clone(&self.network);
+            let order = Order {
+                // What needs a ledger of its runs waits for one.
+                ceiling: Impact::Active,
+                deep: false,
+                max_wait: Duration::ZERO,
+                at: self.clock.now(),
+                location: Arc::clone(&self.location),
+            };
+            let task = self
+                .running
+                .spawn(async move { runner::run(&network, &service, &check, &[], &order).await });
+            self.in_flight.insert(task.id(), (id, line));
+        }
+    }
+
+    fn end(&mut self, ended: Result<(Id, Record), JoinError>) {
+        let task = match &ended {
+            Ok((task, _)) => *task,
+            Err(error) => error.id(),
+        };
+        let Some((id, line)) = self.in_flight.remove(&task) else { return };
+        self.admission.ended(&line);
+        self.meters.running(self.admission.running());
+        let slot = self.slots.get_mut(&id);
+        let record = match ended {
+            Ok((_, record)) => record,
+            Err(error) => {
+                tracing::error!(check = %id, %error, "a run was lost");
+                slot.into_iter().for_each(|slot| slot.busy = false);
+                return;
+            }
+        };
+        self.meters.ended(record.check.kind.name, record.duration);
+        let step = self.store.record(&record);
+        let now = Instant::now();
+        let Some(slot) = slot else { return };
+        slot.busy = false;
+        self.meters.sent(&slot.service.name, record.requests);
+        let passive = slot.check.probe.impact() == Impact::Passive;
+        let retry = slot.check.retry_interval;
+        if step.is_some_and(|step| step.unconfirmed) && passive && retry < slot.check.interval {
+            let wall = self.clock.now();
+            let next = slot.grid.next_due(slot.last_due, wall);
+            if retry < until(wall, next) {
+                self.plan(&id, now + retry, wall);
+            }
+        }
+    }
+}
+
+/// Where a check's runs wait: active work goes one at a time for each origin.
+fn line(service: &Service, check: &Check) -> Line {
+    let url = &service.target.url;
+    match Origin::of(url) {
+        Some(origin) if check.probe.impact() > Impact::Passive => {
+            Line::Alone(origin.to_string().into())
+        }
+        _ => Line::Host(url.host_str().unwrap_or_default().into()),
+    }
+}
+
+fn until(now: Timestamp, then: Timestamp) -> Duration {
+    then.duration_since(now).try_into().unwrap_or_default()
+}

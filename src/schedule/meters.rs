@@ -1,0 +1,110 @@
+//! What the scheduler tells of itself, in the daemon's own metric families.
+
+use std::time::Duration;
+
+use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
+
+/// The scheduler's own metrics.
+#[derive(Debug, Clone)]
+pub(crate) struct Meters {
+    lateness: Histogram,
+    durations: HistogramVec,
+    shed: IntCounterVec,
+    in_flight: IntGauge,
+    requests: IntCounterVec,
+}
+
+/// Why a run was not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shed {
+    /// Its turn came too late.
+    Deadline,
+    /// The run before it had not ended.
+    Overlap,
+}
+
+impl Shed {
+    const ALL: [Self; 2] = [Self::Deadline, Self::Overlap];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deadline => "deadline",
+            Self::Overlap => "overlap",
+        }
+    }
+}
+
+impl Meters {
+    /// The families in a registry, every series that is known from 0.
+    pub(crate) fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let lateness = Histogram::with_opts(
+            HistogramOpts::new(
+                "musterd_schedule_lateness_seconds",
+                "How long after its due time a run started",
+            )
+            .buckets(vec![0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0]),
+        )?;
+        let durations = HistogramVec::new(
+            HistogramOpts::new(
+                "musterd_run_duration_seconds",
+                "How long runs took, without their time in queues",
+            )
+            .buckets(vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]),
+            &["probe"],
+        )?;
+        let shed = IntCounterVec::new(
+            Opts::new("musterd_runs_shed_total", "Runs that were due and were not made"),
+            &["reason"],
+        )?;
+        let in_flight =
+            IntGauge::new("musterd_runs_in_flight", "Runs that have started and not ended")?;
+        let requests = IntCounterVec::new(
+            Opts::new("musterd_requests_sent_total", "Requests that were sent to a service"),
+            &["service", "impact"],
+        )?;
+        registry.register(Box::new(lateness.clone()))?;
+        registry.register(Box::new(durations.clone()))?;
+        registry.register(Box::new(shed.clone()))?;
+        registry.register(Box::new(in_flight.clone()))?;
+        registry.register(Box::new(requests.clone()))?;
+        for reason in Shed::ALL {
+            shed.with_label_values(&[reason.as_str()]).reset();
+        }
+        Ok(Self { lateness, durations, shed, in_flight, requests })
+    }
+
+    pub(super) fn started(&self, late: Duration, in_flight: usize) {
+        self.lateness.observe(late.as_secs_f64());
+        self.running(in_flight);
+    }
+
+    pub(super) fn running(&self, in_flight: usize) {
+        self.in_flight.set(i64::try_from(in_flight).unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn ended(&self, probe: &str, took: Duration) {
+        self.durations.with_label_values(&[probe]).observe(took.as_secs_f64());
+    }
+
+    pub(super) fn sent(&self, service: &str, requests: [u32; 3]) {
+        for (impact, count) in ["passive", "active", "intrusive"].into_iter().zip(requests) {
+            if count > 0 {
+                self.requests.with_label_values(&[service, impact]).inc_by(count.into());
+            }
+        }
+    }
+
+    pub(super) fn shed(&self, reason: Shed) {
+        self.shed.with_label_values(&[reason.as_str()]).inc();
+    }
+
+    /// Services that are gone have no series any more.
+    pub(super) fn forget_services(&self, gone: impl IntoIterator<Item = String>) {
+        for service in gone {
+            for impact in ["passive", "active", "intrusive"] {
+                // A service that sent nothing of this impact has no such series.
+                let _absent = self.requests.remove_label_values(&[&service, impact]);
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The store in memory, bounded for any number of checks.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use musterd_probes::impact::Impact;
+use musterd_probes::severity::Verdict;
+use tokio::sync::broadcast;
+
+use super::{CheckState, LastRun, News, RunSummary, Saved, Store, Watched};
+use crate::config::{Check, Service};
+use crate::damping::Step;
+use crate::policy;
+use crate::runner::{Outcome, Record};
+
+/// So many summaries of runs are kept for all checks together.
+const SUMMARIES: usize = 500_000;
+
+/// The evidence of so many checks is kept.
+const EVIDENCES: usize = 5_000;
+
+/// A reader that is behind by more news than this has missed some.
+const NEWS: usize = 4_096;
+
+/// The store in memory.
+pub(crate) struct Memory {
+    slots: RwLock<IndexMap<Arc<str>, Arc<Slot>>>,
+    news: broadcast::Sender<Arc<News>>,
+    sequence: AtomicU64,
+    /// The checks whose evidence is kept, the oldest first.
+    evidence: Mutex<VecDeque<Arc<Slot>>>,
+}
+
+struct Slot {
+    state: Mutex<Arc<CheckState>>,
+    recent: Mutex<Recent>,
+    /// How often it stands in the line of those whose evidence is kept.
+    kept: AtomicU64,
+}
+
+#[derive(Default)]
+struct Recent {
+    /// The latest last.
+    runs: VecDeque<RunSummary>,
+    failures: VecDeque<RunSummary>,
+}
+
+impl Slot {
+    fn new(service: &Arc<Service>, check: &Arc<Check>, at: Timestamp) -> Self {
+        let state = CheckState::new(Arc::clone(service), Arc::clone(check), at);
+        Self {
+            state: Mutex::new(Arc::new(state)),
+            recent: Mutex::default(),
+            kept: AtomicU64::new(0),
+        }
+    }
+
+    fn get(&self) -> Arc<CheckState> {
+        Arc::clone(&self.state.lock().expect("no panic under this lock"))
+    }
+
+    /// Whether a check of the same id still asks the same of the same target.
+    fn is_unchanged(&self, check: &Check) -> bool {
+        self.get().check.identity == check.identity
+    }
+
+    /// Takes over a check whose settings are the same, and judges what is open by its policy.
+    fn follow(&self, service: &Arc<Service>, check: &Arc<Check>, at: Timestamp) {
+        let mut state = self.state.lock().expect("no panic under this lock");
+        let state = Arc::make_mut(&mut state);
+        state.service = Arc::clone(service);
+        state.check = Arc::clone(check);
+        state.damped.rejudge(|finding| policy::apply(finding, check, &service.waivers, at), at);
+    }
+
+    fn remember(&self, run: RunSummary, most: usize) {
+        let mut recent = self.recent.lock().expect("no panic under this lock");
+        let Recent { runs, failures } = &mut *recent;
+        let keep = |ring: &mut VecDeque<RunSummary>| {
+            while ring.len() >= most {
+                ring.pop_front();
+            }
+            ring.push_back(run);
+        };
+        keep(runs);
+        if run.verdict == Verdict::Fail {
+            keep(failures);
+        }
+    }
+
+    fn forget_evidence(&self) {
+        let mut state = self.state.lock().expect("no panic under this lock");
+        if let Some(last) = &state.last {
+            let last = Arc::new(last.without_evidence());
+            Arc::make_mut(&mut state).last = Some(last);
+        }
+    }
+}
+
+impl Memory {
+    /// An empty store.
+    pub(crate) fn new() -> Self {
+        Self {
+            slots: RwLock::default(),
+            news: broadcast::Sender::new(NEWS),
+            sequence: AtomicU64::new(0),
+            evidence: Mutex::default(),
+        }
+    }
+
+    fn slot(&self, check: &str) -> Option<Arc<Slot>> {
+        self.slots.read().expect("no panic under this lock").get(check).cloned()
+    }
+
+    /// How many summaries each check keeps of its runs, and as many again of its failures.
+    fn most_runs(&self) -> usize {
+        let checks = self.slots.read().expect("no panic under this lock").len();
+        (SUMMARIES / 2 / checks.max(1)).clamp(5, 100)
+    }
+
+    fn keep_evidence(&self, slot: &Arc<Slot>) {
+        slot.kept.fetch_add(1, Ordering::Relaxed);
+        let oldest = {
+            let mut kept = self.evidence.lock().expect("no panic under this lock");
+            kept.push_back(Arc::clone(slot));
+            if kept.len() > EVIDENCES { kept.pop_front() } else { None }
+        };
+        // A check that ran again since stands further back in the line as well.
+        if let Some(oldest) = oldest
+            && oldest.kept.fetch_sub(1, Ordering::Relaxed) == 1
+        {
+            oldest.forget_evidence();
+        }
+    }
+}
+
+impl Store for Memory {
+    fn adopt(&self, watched: &[Watched], at: Timestamp) {
+        let mut slots = self.slots.write().expect("no panic under this lock");
+        let mut before = std::mem::take(&mut *slots);
+        for Watched { service, check } in watched {
+            let kept = before.swap_remove(&check.id).filter(|slot| slot.is_unchanged(check));
+            let slot = match kept {
+                Some(slot) => {
+                    slot.follow(service, check, at);
+                    slot
+                }
+                None => Arc::new(Slot::new(service, check, at)),
+            };
+            slots.insert(Arc::clone(&check.id), slot);
+        }
+    }
+
+    fn restore(&self, check: &str, saved: Saved) {
+        let Some(slot) = self.slot(check) else { return };
+        let mut state = slot.state.lock().expect("no panic under this lock");
+        let state = Arc::make_mut(&mut state);
+        state.last_pass = saved.last_pass;
+        state.damped = saved.damped;
+    }
+
+    fn record(&self, record: &Record) -> Option<Step> {
+        let slot = self.slot(&record.check.id)?;
+        let mut guard = slot.state.lock().expect("no panic under this lock");
+        if guard.check.identity != record.check.identity {
+            return None;
+        }
+        let state = Arc::make_mut(&mut guard);
+        let confirm = confirm(&state.check);
+        let step = match &record.outcome {
+            Outcome::Saw { ruling, .. } => state.damped.looked(ruling, confirm, record.at),
+            Outcome::Blind(_) => state.damped.blind(confirm, record.at),
+        };
+        let summary = RunSummary {
+            run: record.run,
+            at: record.at,
+            duration: record.duration,
+            verdict: step.verdict,
+        };
+        state.count(step.verdict);
+        if step.verdict == Verdict::Pass {
+            state.last_pass = Some(record.at);
+        }
+        for (total, sent) in state.requests.iter_mut().zip(record.requests) {
+            *total += u64::from(sent);
+        }
+        state.last = Some(Arc::new(LastRun::of(record, summary)));
+        let news = News {
+            sequence: self.sequence.fetch_add(1, Ordering::Relaxed) + 1,
+            service: Arc::clone(&state.service),
+            check: Arc::clone(&state.check),
+            run: summary,
+            changed_from: step.changed_from,
+            status: state.damped.status,
+        };
+        drop(guard);
+        slot.remember(summary, self.most_runs());
+        self.keep_evidence(&slot);
+        // Without a listener there is nobody to tell.
+        let _listeners = self.news.send(Arc::new(news));
+        Some(step)
+    }
+
+    fn schedule(&self, check: &str, next_run: Timestamp) {
+        if let Some(slot) = self.slot(check) {
+            let mut state = slot.state.lock().expect("no panic under this lock");
+            Arc::make_mut(&mut state).next_run = Some(next_run);
+        }
+    }
+
+    fn states(&self) -> Vec<Arc<CheckState>> {
+        let slots = self.slots.read().expect("no panic under this lock");
+        slots.values().map(|slot| slot.get()).collect()
+    }
+
+    fn state(&self, check: &str) -> Option<Arc<CheckState>> {
+        self.slot(check).map(|slot| slot.get())
+    }
+
+    fn runs(&self, check: &str) -> Option<Vec<RunSummary>> {
+        let slot = self.slot(check)?;
+        let recent = slot.recent.lock().expect("no panic under this lock");
+        let mut runs: Vec<RunSummary> =
+            recent.runs.iter().chain(&recent.failures).copied().collect();
+        runs.sort_by_key(|run| std::cmp::Reverse(run.run));
+        runs.dedup_by_key(|run| run.run);
+        Some(runs)
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<Arc<News>> {
+        self.news.subscribe()
+    }
+}
+
+/// Active and intrusive runs confirm inside the run.
+fn confirm(check: &Check) -> u32 {
+    if check.probe.impact() > Impact::Passive { 1 } else { check.confirm }
+}

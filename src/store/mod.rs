@@ -1,0 +1,62 @@
+//! What was seen: the state of every check, its last runs, and the news of each.
+//!
+//! The store is a trait, so that a history on disk or in a database can take the memory's place.
+//! There is one writer, the scheduler; readers get immutable states and never wait for it.
+
+mod memory;
+pub(crate) mod saved;
+mod state;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::broadcast;
+
+pub(crate) use memory::Memory;
+pub(crate) use state::{CheckState, LastRun, RunSummary, Saved};
+
+use crate::config::{Check, Service};
+use crate::damping::Step;
+use crate::runner::Record;
+use crate::status::Status;
+
+/// A check with its service, as the configuration of now has them.
+#[derive(Clone)]
+pub(crate) struct Watched {
+    pub(crate) service: Arc<Service>,
+    pub(crate) check: Arc<Check>,
+}
+
+/// Keeps what was seen.
+pub(crate) trait Store: Send + Sync {
+    /// Takes over a configuration: keeps what is unchanged, starts what is new, and forgets what
+    /// is gone.
+    fn adopt(&self, watched: &[Watched], at: Timestamp);
+    /// Puts a check back to where it stood before a restart.
+    fn restore(&self, check: &str, saved: Saved);
+    /// Notes a run. `None` when its check is gone, or is another one by now.
+    fn record(&self, record: &Record) -> Option<Step>;
+    /// Notes when a check runs next.
+    fn schedule(&self, check: &str, next_run: Timestamp);
+    /// Every check, in the order of the configuration.
+    fn states(&self) -> Vec<Arc<CheckState>>;
+    /// One check.
+    fn state(&self, check: &str) -> Option<Arc<CheckState>>;
+    /// A check's last runs, the latest first; failures outlive the others.
+    fn runs(&self, check: &str) -> Option<Vec<RunSummary>>;
+    /// What happens from now on.
+    fn subscribe(&self) -> broadcast::Receiver<Arc<News>>;
+}
+
+/// What a run did.
+#[derive(Debug, Clone)]
+pub(crate) struct News {
+    /// Counts up by one, so that a reader sees a gap.
+    pub(crate) sequence: u64,
+    pub(crate) service: Arc<Service>,
+    pub(crate) check: Arc<Check>,
+    pub(crate) run: RunSummary,
+    /// The status before, where the run changed it.
+    pub(crate) changed_from: Option<Status>,
+    pub(crate) status: Status,
+}

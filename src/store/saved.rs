@@ -1,0 +1,195 @@
+//! The small durable state: what a restart must not forget.
+
+use std::collections::HashMap;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use musterd_probes::KINDS;
+use musterd_probes::judgement::Finding;
+use musterd_probes::rule::About;
+use musterd_probes::severity::Severity;
+use serde::{Deserialize, Serialize};
+
+use super::{CheckState, Saved, Store};
+use crate::config::Check;
+use crate::damping::{Damped, Open};
+use crate::policy;
+use crate::status::Status;
+
+/// The schema that is written, and the only one that is read.
+const SCHEMA: &str = "musterd.state/1";
+
+/// The longest state file that is read, in bytes.
+const LONGEST: u64 = 256 * 1024 * 1024;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct File {
+    schema: String,
+    location: String,
+    saved_at: Timestamp,
+    checks: Vec<SavedCheck>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct SavedCheck {
+    check: String,
+    /// The settings that the state belongs to.
+    identity: u64,
+    status: Status,
+    since: Timestamp,
+    last_pass: Option<Timestamp>,
+    open: Vec<SavedFinding>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct SavedFinding {
+    rule: String,
+    subject: String,
+    severity: Severity,
+    saw: String,
+    wanted: String,
+    opened_at: Timestamp,
+}
+
+/// Writes the state of all checks: whole or not at all.
+pub(crate) fn write(
+    path: &Path,
+    store: &dyn Store,
+    location: &str,
+    at: Timestamp,
+) -> io::Result<()> {
+    let file = File {
+        schema: SCHEMA.to_owned(),
+        location: location.to_owned(),
+        saved_at: at,
+        checks: store.states().iter().map(|state| save(state)).collect(),
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
+    {
+        let mut out = io::BufWriter::new(temporary.as_file_mut());
+        serde_json::to_writer(&mut out, &file)?;
+        out.flush()?;
+    }
+    temporary.as_file().sync_all()?;
+    temporary.persist(path)?;
+    // The name is durable only when its folder is.
+    std::fs::File::open(folder)?.sync_all()
+}
+
+fn save(state: &CheckState) -> SavedCheck {
+    SavedCheck {
+        check: state.check.id.to_string(),
+        identity: state.check.identity,
+        status: state.damped.status,
+        since: state.damped.since,
+        last_pass: state.last_pass,
+        open: state
+            .damped
+            .open
+            .iter()
+            .map(|open| SavedFinding {
+                rule: open.finding.about.id.to_owned(),
+                subject: open.finding.subject.clone(),
+                severity: open.judged,
+                saw: open.finding.saw.clone(),
+                wanted: open.finding.wanted.clone(),
+                opened_at: open.opened_at,
+            })
+            .collect(),
+    }
+}
+
+/// What came of restoring.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Restored {
+    /// There was no state yet.
+    Nothing,
+    /// So many checks are back to where they stood.
+    Checks(usize),
+    /// The file could not be used and stands aside under this name.
+    SetAside(PathBuf, String),
+}
+
+/// Puts the checks back to where they stood, as far as their settings are still the same. A file
+/// that is damaged is set aside.
+pub(crate) fn restore(
+    path: &Path,
+    store: &dyn Store,
+    location: &str,
+    at: Timestamp,
+) -> io::Result<Restored> {
+    let file = match read(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Restored::Nothing),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            let mut aside = path.as_os_str().to_owned();
+            aside.push(format!(".damaged-{}", at.as_second()));
+            std::fs::rename(path, &aside)?;
+            return Ok(Restored::SetAside(aside.into(), error.to_string()));
+        }
+        Err(error) => return Err(error),
+    };
+    if file.location != location {
+        return Ok(Restored::Checks(0));
+    }
+    let abouts: HashMap<&str, &'static About> =
+        KINDS.iter().flat_map(|kind| kind.abouts()).map(|about| (about.id, about)).collect();
+    let mut restored = 0;
+    for saved in file.checks {
+        let Some(state) = store.state(&saved.check) else { continue };
+        if state.check.identity != saved.identity {
+            continue;
+        }
+        let open = saved
+            .open
+            .into_iter()
+            .filter_map(|finding| open(finding, &abouts, &state, at))
+            .collect();
+        let damped = Damped::restored(saved.status, saved.since, open);
+        store.restore(&saved.check, Saved { damped, last_pass: saved.last_pass });
+        restored += 1;
+    }
+    Ok(Restored::Checks(restored))
+}
+
+/// A finding as policy has it now; `None` when its rule is not there any more.
+fn open(
+    saved: SavedFinding,
+    abouts: &HashMap<&str, &'static About>,
+    state: &CheckState,
+    at: Timestamp,
+) -> Option<Open> {
+    let about = abouts.get(saved.rule.as_str())?;
+    let finding = Finding {
+        about,
+        subject: saved.subject,
+        severity: saved.severity,
+        saw: saved.saw,
+        wanted: saved.wanted,
+    };
+    let check: &Check = &state.check;
+    let ruled = policy::apply(finding, check, &state.service.waivers, at);
+    Some(Open {
+        finding: ruled.finding,
+        judged: ruled.judged,
+        waived: ruled.waived,
+        opened_at: saved.opened_at,
+    })
+}
+
+fn read(path: &Path) -> io::Result<File> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(LONGEST).read_to_end(&mut bytes)?;
+    let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
+    let file: File = serde_json::from_slice(&bytes).map_err(|error| invalid(error.to_string()))?;
+    if file.schema == SCHEMA {
+        Ok(file)
+    } else {
+        Err(invalid(format!("its schema is {:?}", musterd_probes::text::excerpt(&file.schema, 40))))
+    }
+}
