@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
@@ -15,13 +14,13 @@ use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::blind::Blind;
 use crate::net::body::{Body, Reader};
 use crate::net::connection::{Connection, Stream};
-use crate::net::failure::{self, Failure, FailureKind};
+use crate::net::failure::{self, Failure};
+use crate::net::interim::{Guarded, Interim};
 use crate::net::phase::{Phase, Phases};
 
 /// An answer's head is read up to so many bytes; hyper's own bound, stated here.
@@ -29,10 +28,6 @@ const HEAD_BYTES: usize = 256 * 1024;
 
 /// An answer's head is read up to so many headers.
 const HEAD_COUNT: usize = 1000;
-
-/// Before its answer, a server may send so many interim ones (RFC 9110 section 15.2). A peer that
-/// never stops would keep a core busy until the deadline.
-const INTERIM: u32 = 64;
 
 /// One request and what came of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,6 +90,7 @@ pub struct Sent {
 pub struct Session {
     driver: Driver,
     sender: Sender,
+    interim: Interim,
 }
 
 enum Sender {
@@ -119,7 +115,8 @@ impl Session {
 
     async fn speak(stream: Stream, http2: bool) -> hyper::Result<Self> {
         let spawned = Spawned::default();
-        let io = TokioIo::new(stream);
+        let interim = Interim::default();
+        let io = TokioIo::new(Guarded::new(stream, interim.clone()));
         let (sender, driver) = if http2 {
             let (sender, connection) = http2::Builder::new(spawned.clone())
                 .timer(TokioTimer::new())
@@ -135,7 +132,7 @@ impl Session {
                 .await?;
             (Sender::Http1(sender), Driver::new(connection, spawned))
         };
-        Ok(Self { driver, sender })
+        Ok(Self { driver, sender, interim })
     }
 
     /// Sends a request and reads the answer, both before `deadline`.
@@ -148,7 +145,7 @@ impl Session {
         phases: &mut Phases,
     ) -> Result<Sent, Blind> {
         let started = Instant::now();
-        let flooded = count_interim(&mut request);
+        self.interim.count(&mut request);
         let answered = {
             let sending = async {
                 match &mut self.sender {
@@ -162,18 +159,10 @@ impl Session {
                     }
                 }
             };
-            tokio::select! {
-                biased;
-                answered = timeout_at(deadline, self.driver.drive(sending)) => Some(answered),
-                () = flooded.notified() => None,
-            }
+            timeout_at(deadline, self.driver.drive(sending)).await
         };
         phases.note(Phase::Processing, started.elapsed());
         let failed = |failure| Ok(Sent { answer: None, failure: Some(failure) });
-        let Some(answered) = answered else {
-            let words = format!("more than {INTERIM} interim answers (1xx) and no final one");
-            return failed(Failure::new(Phase::Processing, FailureKind::Protocol, words));
-        };
         let response = match answered {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
@@ -214,18 +203,6 @@ impl Session {
             return Ok((body, Some(failure)));
         }
     }
-}
-
-/// Is notified when too many interim answers came.
-fn count_interim(request: &mut http::Request<Full<Bytes>>) -> Arc<Notify> {
-    let flooded = Arc::new(Notify::new());
-    let (count, notify) = (AtomicU32::new(0), Arc::clone(&flooded));
-    hyper::ext::on_informational(request, move |_| {
-        if count.fetch_add(1, Ordering::Relaxed) == INTERIM {
-            notify.notify_one();
-        }
-    });
-    flooded
 }
 
 fn answer(head: &http::response::Parts, body: Body) -> Answer {

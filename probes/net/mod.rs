@@ -8,6 +8,7 @@ pub mod dial;
 pub mod exchange;
 pub mod failure;
 pub mod guard;
+mod interim;
 pub mod lookup;
 pub mod measure;
 pub mod network;

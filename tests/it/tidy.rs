@@ -54,7 +54,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("commands", &["config"]),
     ("damping", &["policy", "status"]),
     ("store", &["config", "damping", "policy", "runner", "status"]),
-    ("schedule", &["clock", "commands", "config", "hash", "runner", "store"]),
+    ("schedule", &["clock", "commands", "config", "hash", "runner", "status", "store"]),
     ("config", &["hash", "policy"]),
     ("status", &[]),
     ("score", &[]),
