@@ -79,6 +79,7 @@ impl Limits {
 #[derive(Debug, Default)]
 struct Meter {
     requests: [AtomicU32; 3],
+    unreached: AtomicU32,
     connections: AtomicU32,
     waited_nanoseconds: AtomicU64,
 }
@@ -176,6 +177,11 @@ impl Context {
     /// How long the run stood in queues, which counts in no deadline.
     pub fn waited(&self) -> Duration {
         Duration::from_nanos(self.meter.waited_nanoseconds.load(Ordering::Relaxed))
+    }
+
+    /// Whether some connection did not come about.
+    pub fn missed(&self) -> bool {
+        self.meter.unreached.load(Ordering::Relaxed) > 0
     }
 
     /// Sends one request over a connection of its own.
@@ -359,7 +365,10 @@ impl Context {
         }?;
         let tcp = match tcp {
             Ok(tcp) => tcp,
-            Err(failure) => return Ok(Connected { facts, outcome: Err(failure) }),
+            Err(failure) => {
+                self.meter.unreached.fetch_add(1, Ordering::Relaxed);
+                return Ok(Connected { facts, outcome: Err(failure) });
+            }
         };
         let (Some(name), Some(material)) = (endpoint.tls.clone(), material) else {
             return Ok(Connected { facts, outcome: Ok(Stream::Plain(tcp)) });

@@ -10,6 +10,7 @@ use musterd_probes::net::budget::Budgets;
 use musterd_probes::net::network::Network;
 use musterd_probes::net::resolve::Resolver;
 use musterd_probes::net::trust::Roots;
+use musterd_probes::net::uplink::Uplink;
 use musterd_probes::secret::Vault;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -33,13 +34,11 @@ pub(crate) fn network(config: &Config, vault: Arc<Vault>) -> Arc<Network> {
     for error in errors {
         tracing::warn!(%error, "a part of the platform's root certificates cannot be read");
     }
-    Arc::new(Network::new(
-        roots,
-        Resolver::system(),
-        vault,
-        Budgets::new(config.budgets()),
-        config.contact.as_deref(),
-    ))
+    let budgets = Budgets::new(config.budgets());
+    let uplink = config.uplink.iter().map(|uplink| (uplink.host.clone(), uplink.port));
+    let contact = config.contact.as_deref();
+    let network = Network::new(roots, Resolver::system(), vault, budgets, contact);
+    Arc::new(network.with_uplink(Uplink::new(uplink)))
 }
 
 /// Runs every selected check once. Records come back in the order of the selection; `done` hears

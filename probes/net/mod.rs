@@ -24,3 +24,4 @@ pub mod target;
 mod tests;
 pub mod tls;
 pub mod trust;
+pub mod uplink;

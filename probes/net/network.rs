@@ -10,6 +10,7 @@ use crate::net::budget::Budgets;
 use crate::net::origin::Origin;
 use crate::net::resolve::Resolver;
 use crate::net::trust::Roots;
+use crate::net::uplink::Uplink;
 use crate::secret::Vault;
 
 /// What all runs share: roots, resolver, secrets, budgets, locks, and the name that we go by.
@@ -23,6 +24,8 @@ pub struct Network {
     pub vault: Arc<Vault>,
     /// How much active work each origin bears.
     pub budgets: Budgets,
+    /// Whether we have a network at all.
+    pub uplink: Uplink,
     /// `musterd/VERSION`, with a contact where one is configured.
     pub user_agent: HeaderValue,
     locks: Mutex<HashMap<Origin, Arc<tokio::sync::Mutex<()>>>>,
@@ -41,7 +44,14 @@ impl Network {
         let user_agent = contact
             .and_then(|contact| HeaderValue::from_str(&format!("{PLAIN} (+{contact})")).ok())
             .unwrap_or(HeaderValue::from_static(PLAIN));
-        Self { roots, resolver, vault, budgets, user_agent, locks: Mutex::default() }
+        let uplink = Uplink::default();
+        Self { roots, resolver, vault, budgets, uplink, user_agent, locks: Mutex::default() }
+    }
+
+    /// With references for whether we have a network at all.
+    #[must_use]
+    pub fn with_uplink(self, uplink: Uplink) -> Self {
+        Self { uplink, ..self }
     }
 
     /// Waits until no other active run is at work on this origin.

@@ -4,7 +4,6 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Gauge,
-    #[cfg_attr(not(test), expect(dead_code, reason = "only what runs for long can count"))]
     Counter,
 }
 
@@ -44,6 +43,17 @@ pub(crate) const CHECK_LAST_RUN: Family = gauge(
     OF_CHECK,
     "Unix time at which the last run of a check began.",
 );
+pub(crate) const CHECK_LAST_PASS: Family = gauge(
+    "musterd_check_last_pass_timestamp_seconds",
+    OF_CHECK,
+    "Unix time at which the last run of a check began that passed.",
+);
+pub(crate) const CHECK_RUNS: Family = Family {
+    name: "musterd_check_runs_total",
+    kind: Kind::Counter,
+    labels: &["service", "check", "probe", "verdict"],
+    help: "Runs of a check by what they said, since the start or since the check was changed.",
+};
 pub(crate) const FINDING: Family = gauge(
     "musterd_finding",
     &["service", "check", "rule", "severity", "waived"],
@@ -83,7 +93,9 @@ pub(crate) const ALL: &[&Family] = &[
     &SERVICE_STATUS,
     &SERVICE_SCORE,
     &CHECK_STATUS,
+    &CHECK_RUNS,
     &CHECK_LAST_RUN,
+    &CHECK_LAST_PASS,
     &FINDING,
     &PROBE_SUCCESS,
     &PROBE_DURATION,

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use jiff::Timestamp;
 use musterd_probes::measurement::Measurement;
-use musterd_probes::severity::Severity;
+use musterd_probes::severity::{Severity, Verdict};
 
 use super::catalogue::{
-    BUILD_INFO, CHECK_LAST_RUN, CHECK_STATUS, FINDING, PROBE_DURATION, PROBE_SUCCESS, SERVICE_INFO,
-    SERVICE_SCORE, SERVICE_STATUS,
+    BUILD_INFO, CHECK_LAST_RUN, CHECK_STATUS, FINDING, Family, PROBE_DURATION, PROBE_SUCCESS,
+    SERVICE_INFO, SERVICE_SCORE, SERVICE_STATUS,
 };
 use super::exposition::{Exposition, Samples, Scope};
 use crate::report::{CheckStatus, Document, FindingStatus, ServiceStatus};
@@ -19,29 +20,50 @@ pub(crate) fn write(
     document: &Document,
     measurements: &HashMap<String, Vec<Measurement>>,
 ) {
-    page.family(BUILD_INFO).sample(
-        &Scope::default(),
-        [("version", document.version.as_str())],
-        1.0,
-    );
+    build_info(page);
     of_services(page, &document.services);
     let checks: Vec<(Scope, &CheckStatus)> = document
         .services
         .iter()
         .flat_map(|service| service.checks.iter().map(move |check| (service, check)))
-        .map(|(service, check)| {
-            let labels =
-                [("service", &service.name), ("check", &check.id), ("probe", &check.probe)];
-            (Scope::new(labels.map(|(name, value)| (name, value.as_str()))), check)
-        })
+        .map(|(service, check)| (scope(&service.name, check), check))
         .collect();
-    of_checks(page, &checks);
+    let mut each = |family: Family, write: Write| {
+        let mut samples = page.family(family);
+        for (scope, check) in &checks {
+            write(&mut samples, scope, check);
+        }
+    };
+    each(CHECK_STATUS, status);
+    each(CHECK_LAST_RUN, last_run);
     of_findings(page, &document.services);
-    of_probes(page, &checks);
+    let mut each = |family: Family, write: Write| {
+        let mut samples = page.family(family);
+        for (scope, check) in &checks {
+            write(&mut samples, scope, check);
+        }
+    };
+    each(PROBE_SUCCESS, success);
+    each(PROBE_DURATION, duration);
     measured(page, &checks, measurements);
 }
 
-fn of_services(page: &mut Exposition, services: &[ServiceStatus]) {
+/// Writes what one family says of a check.
+type Write = fn(&mut Samples<'_>, &Scope, &CheckStatus);
+
+/// The labels of a check.
+pub(crate) fn scope(service: &str, check: &CheckStatus) -> Scope {
+    Scope::new([("service", service), ("check", &check.id), ("probe", &check.probe)])
+}
+
+/// Which musterd this is.
+pub(crate) fn build_info(page: &mut Exposition) {
+    let version = [("version", env!("CARGO_PKG_VERSION"))];
+    page.family(BUILD_INFO).sample(&Scope::default(), version, 1.0);
+}
+
+/// The families of services, without their findings.
+pub(crate) fn of_services(page: &mut Exposition, services: &[ServiceStatus]) {
     let scopes: Vec<Scope> =
         services.iter().map(|service| Scope::new([("service", service.name.as_str())])).collect();
     let mut samples = page.family(SERVICE_INFO);
@@ -62,17 +84,47 @@ fn of_services(page: &mut Exposition, services: &[ServiceStatus]) {
     }
 }
 
-fn of_checks(page: &mut Exposition, checks: &[(Scope, &CheckStatus)]) {
-    let mut samples = page.family(CHECK_STATUS);
-    for (scope, check) in checks {
-        statuses(&mut samples, scope, check.status);
+pub(crate) fn status(samples: &mut Samples<'_>, scope: &Scope, check: &CheckStatus) {
+    statuses(samples, scope, check.status);
+}
+
+pub(crate) fn last_run(samples: &mut Samples<'_>, scope: &Scope, check: &CheckStatus) {
+    if let Some(at) = check.last_run {
+        samples.sample(scope, [], seconds(at));
     }
-    let mut samples = page.family(CHECK_LAST_RUN);
-    for (scope, check) in checks {
-        if let Some(at) = check.last_run {
-            samples.sample(scope, [], at.as_duration().as_secs_f64());
-        }
+}
+
+pub(crate) fn success(samples: &mut Samples<'_>, scope: &Scope, check: &CheckStatus) {
+    match check.status {
+        Status::Pass | Status::Warn => samples.sample(scope, [], 1.0),
+        Status::Fail => samples.sample(scope, [], 0.0),
+        Status::Unknown | Status::Pending => {}
     }
+}
+
+pub(crate) fn duration(samples: &mut Samples<'_>, scope: &Scope, check: &CheckStatus) {
+    if let Some(seconds) = check.duration_seconds {
+        samples.sample(scope, [], seconds);
+    }
+}
+
+/// How many runs of a check said what, in the order of [`Verdict::ALL`].
+pub(crate) fn runs(samples: &mut Samples<'_>, scope: &Scope, runs: [u64; 4]) {
+    for (verdict, count) in Verdict::ALL.into_iter().zip(runs) {
+        #[expect(clippy::cast_precision_loss, reason = "a float is what Prometheus makes of it")]
+        samples.sample(scope, [("verdict", verdict.as_str())], count as f64);
+    }
+}
+
+/// When a check passed last.
+pub(crate) fn last_pass(samples: &mut Samples<'_>, scope: &Scope, at: Option<Timestamp>) {
+    if let Some(at) = at {
+        samples.sample(scope, [], seconds(at));
+    }
+}
+
+fn seconds(at: Timestamp) -> f64 {
+    at.as_duration().as_secs_f64()
 }
 
 fn of_findings(page: &mut Exposition, services: &[ServiceStatus]) {
@@ -85,23 +137,6 @@ fn of_findings(page: &mut Exposition, services: &[ServiceStatus]) {
     }
 }
 
-fn of_probes(page: &mut Exposition, checks: &[(Scope, &CheckStatus)]) {
-    let mut samples = page.family(PROBE_SUCCESS);
-    for (scope, check) in checks {
-        match check.status {
-            Status::Pass | Status::Warn => samples.sample(scope, [], 1.0),
-            Status::Fail => samples.sample(scope, [], 0.0),
-            Status::Unknown | Status::Pending => {}
-        }
-    }
-    let mut samples = page.family(PROBE_DURATION);
-    for (scope, check) in checks {
-        if let Some(seconds) = check.duration_seconds {
-            samples.sample(scope, [], seconds);
-        }
-    }
-}
-
 fn statuses(samples: &mut Samples<'_>, scope: &Scope, status: Status) {
     for each in Status::ALL {
         let value = if each == status { 1.0 } else { 0.0 };
@@ -110,7 +145,12 @@ fn statuses(samples: &mut Samples<'_>, scope: &Scope, status: Status) {
 }
 
 /// One sample for each rule, severity and waiver: how many subjects it is open on.
-fn counted(samples: &mut Samples<'_>, service: &str, check: &str, findings: &[FindingStatus]) {
+pub(crate) fn counted(
+    samples: &mut Samples<'_>,
+    service: &str,
+    check: &str,
+    findings: &[FindingStatus],
+) {
     if findings.is_empty() {
         return;
     }
@@ -130,8 +170,7 @@ fn counted(samples: &mut Samples<'_>, service: &str, check: &str, findings: &[Fi
     }
 }
 
-/// What the probes measured, family by family. Of two values with the same labels the first
-/// counts: a page with both would be refused as a whole.
+/// What the probes measured, family by family.
 fn measured(
     page: &mut Exposition,
     checks: &[(Scope, &CheckStatus)],
@@ -148,14 +187,24 @@ fn measured(
         let mut samples = page.measured(family[0].1.family);
         for check in family.chunk_by(|(a, _), (b, _)| a == b) {
             let (scope, _) = &checks[check[0].0];
-            for (position, (_, one)) in check.iter().enumerate() {
-                if check[..position].iter().any(|(_, before)| before.labels == one.labels) {
-                    continue;
-                }
-                let names = one.family.labels.iter().copied();
-                samples.sample(scope, names.zip(one.labels.iter().map(String::as_str)), one.value);
-            }
+            measurement(&mut samples, scope, check.iter().map(|(_, one)| *one));
         }
+    }
+}
+
+/// What a check measured in one family. Of two values with the same labels the first counts: a
+/// page with both would be refused as a whole.
+pub(crate) fn measurement<'a>(
+    samples: &mut Samples<'_>,
+    scope: &Scope,
+    of_family: impl Iterator<Item = &'a Measurement> + Clone,
+) {
+    for (position, one) in of_family.clone().enumerate() {
+        if of_family.clone().take(position).any(|before| before.labels == one.labels) {
+            continue;
+        }
+        let names = one.family.labels.iter().copied();
+        samples.sample(scope, names.zip(one.labels.iter().map(String::as_str)), one.value);
     }
 }
 

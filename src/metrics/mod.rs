@@ -1,6 +1,6 @@
 //! What Prometheus reads: the catalogue of families, the series of checks, and their text.
 
-mod catalogue;
+pub(crate) mod catalogue;
 pub(crate) mod checks;
 pub(crate) mod exposition;
 #[cfg(test)]

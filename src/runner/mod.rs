@@ -113,7 +113,15 @@ pub(crate) async fn run(
     let started = Instant::now();
     let observed = observe(check, &context, started).await;
     let duration = started.elapsed().saturating_sub(context.waited());
+    // While we are cut off, an outage that we see is our own.
+    let cut_off = observed.is_ok()
+        && context.missed()
+        && network.uplink.is_down(&network.resolver).await;
     let outcome = match observed {
+        Ok(_) if cut_off => Outcome::Blind(Blind::new(
+            Cause::Network,
+            "every uplink reference fails: this machine is cut off from the network",
+        )),
         Ok(evidence) => match guarded(|| look(check, service, &evidence, earlier, order.at)) {
             Ok((ruling, measurements)) => Outcome::Saw { evidence, ruling, measurements },
             Err(blind) => Outcome::Blind(blind),

@@ -114,3 +114,20 @@ async fn an_expired_waiver_counts_no_more_and_is_a_finding_itself() {
     assert_eq!(report["services"][0]["findings"][0]["rule"], "policy.waiver-expired");
     assert_eq!(report["services"][0]["score"], 84);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_we_are_cut_off_an_outage_is_our_own() {
+    let server = HttpServer::start(|_| Reply::text(200, "ok")).await;
+    let folder = Folder::new();
+    let closed = "127.0.0.1:1";
+    for (uplink, code) in [(closed, 3), (server.addr().to_string().as_str(), 1)] {
+        folder.write(
+            "musterd.yaml",
+            format!(
+                "uplink: ['tcp://{uplink}']\nservices: [{{name: a, url: 'http://{closed}', checks: [http: ]}}]\n"
+            ),
+        );
+        let ran = run(&folder, &["check", "--format", "json"]);
+        assert_eq!(ran.code, code, "{}", ran.stdout);
+    }
+}
