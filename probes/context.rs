@@ -203,7 +203,9 @@ impl Context {
             failure: None,
         };
         let alpn = request.alpn;
-        let use_of_proxy = if origin.is_tls() { Via::Tunnel } else { Via::AbsoluteForm };
+        // Proxies are spoken to in HTTP/1.1, so HTTP/2 goes through them and not to them.
+        let tunnel = origin.is_tls() || alpn == Alpn::Http2;
+        let use_of_proxy = if tunnel { Via::Tunnel } else { Via::AbsoluteForm };
         let Connected { facts, outcome } =
             self.establish(&endpoint, material, alpn, use_of_proxy, deadline).await?;
         exchange.connection = facts;
@@ -499,11 +501,15 @@ impl Context {
         };
         let may_send_secrets = verified || self.target.insecure;
         let secrets = if may_send_secrets { secrets } else { Vec::new() };
-        let http2 = exchange
-            .connection
-            .tls
-            .as_ref()
-            .is_some_and(|facts| facts.alpn.as_deref() == Some("h2"));
+        let tls = exchange.connection.tls.as_ref();
+        let agreed = tls.map(|facts| facts.alpn.as_deref() == Some("h2"));
+        let only = request.alpn == Alpn::Http2;
+        if only && agreed == Some(false) {
+            let detail = "the server does not agree on HTTP/2 (h2 in ALPN)";
+            exchange.failure = Some(Failure::new(Phase::Tls, FailureKind::Protocol, detail));
+            return Ok(());
+        }
+        let http2 = agreed.unwrap_or(only);
         let message = self.message(request, origin, &secrets, http2)?;
         let timeout = self.run.timeout;
         let mut session = match Session::start(stream, http2, deadline, timeout).await? {
@@ -521,6 +527,7 @@ impl Context {
         // Only a proxy answers so, and only to us (RFC 9110 section 15.5.8).
         if self.target.proxy.is_some()
             && !origin.is_tls()
+            && request.alpn != Alpn::Http2
             && exchange.answer.as_ref().is_some_and(|answer| answer.status == 407)
         {
             return Err(Blind::new(Cause::Proxy, "the proxy answered 407: it wants credentials"));
@@ -659,7 +666,7 @@ impl Context {
             clean(&mut failure.detail);
         }
         if let Some(answer) = &mut exchange.answer {
-            for (name, value) in &mut answer.headers {
+            for (name, value) in answer.headers.iter_mut().chain(&mut answer.trailers) {
                 clean(name);
                 clean(value);
             }

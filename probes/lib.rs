@@ -11,6 +11,7 @@ pub mod blind;
 pub mod context;
 pub mod contract;
 pub mod duration;
+pub mod headers;
 pub mod health;
 pub mod http;
 pub mod impact;
@@ -37,6 +38,7 @@ pub static KINDS: &[Registration] = &[
     Registration::of::<tcp::Tcp>(),
     Registration::of::<http::Http>(),
     Registration::of::<health::Health>(),
+    Registration::of::<headers::Headers>(),
 ];
 
 /// The walk through adding a probe, whose code is compiled and run.

@@ -26,6 +26,11 @@ impl StatusSet {
         Self(classes.iter().map(class).collect())
     }
 
+    /// One code and no other.
+    pub fn only(status: u16) -> Self {
+        Self(vec![Statuses { first: status, last: status }])
+    }
+
     /// What a user wrote, or `default` where nothing was written.
     pub fn or(written: Option<OneOrMany<Statuses>>, default: Self) -> Self {
         match written {

@@ -41,6 +41,7 @@
 //!   `probes`. A test reads the `use` lines.
 
 mod api;
+mod app;
 mod cli;
 mod clock;
 mod commands;
@@ -50,6 +51,7 @@ mod demo;
 mod evidence;
 mod hash;
 mod metrics;
+mod notify;
 mod oneshot;
 mod policy;
 mod report;

@@ -67,7 +67,7 @@ pub(crate) async fn run(
             // The host's turn comes first, so that its queue holds no global permit.
             let _host = host.acquire_owned().await;
             let _global = global.acquire_owned().await;
-            let order = Order { ceiling, deep: true, max_wait, at: Timestamp::now(), location };
+            let order = Order { ceiling, daily: true, max_wait, at: Timestamp::now(), location };
             (index, runner::run(&network, &service, &check, &[], &order).await)
         });
     }

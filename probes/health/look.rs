@@ -1,11 +1,13 @@
 //! What one run saw of the health endpoints.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::age::body_age;
+use super::grpc;
 use super::reading::{Form, Reading, read};
 use super::vocabulary::Level;
 use crate::net::exchange::{Answer, Exchange};
@@ -30,6 +32,9 @@ pub struct Evidence {
 pub(super) struct Look {
     /// Its path as configured.
     pub(super) path: String,
+    /// The service whose health was asked for over gRPC; `None` where a GET asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) grpc: Option<String>,
     /// The request and its redirects.
     pub(super) followed: Followed,
     /// When: for ages where the answer has no clock of its own.
@@ -53,8 +58,13 @@ pub(super) struct Sibling {
 }
 
 impl Look {
-    pub(super) fn new(path: String, followed: Followed, at: Timestamp) -> Self {
-        Self { path, followed, at, reading: OnceLock::new() }
+    pub(super) fn new(
+        path: String,
+        grpc: Option<String>,
+        followed: Followed,
+        at: Timestamp,
+    ) -> Self {
+        Self { path, grpc, followed, at, reading: OnceLock::new() }
     }
 
     /// The last exchange.
@@ -67,11 +77,28 @@ impl Look {
         self.exchange().answer.as_ref()
     }
 
+    /// The status code, or the one that an error of gRPC amounts to.
+    pub(super) fn status(&self) -> Option<u16> {
+        let answer = self.answer()?;
+        Some(if self.grpc.is_some() { grpc::status(answer) } else { answer.status })
+    }
+
     /// What its body says; an empty body where no answer came.
     pub(super) fn reading(&self) -> &Reading {
         self.reading.get_or_init(|| match self.answer() {
+            Some(answer) if self.grpc.is_some() => grpc::read(answer),
             Some(answer) => of(answer),
             None => read(None, &[]),
+        })
+    }
+
+    /// All the text that it shows to whoever asks.
+    pub(super) fn text(&self) -> Option<Cow<'_, str>> {
+        let answer = self.answer()?;
+        let body = answer.body.text();
+        Some(match grpc::message(answer).filter(|_| self.grpc.is_some()) {
+            Some(message) => format!("{body}\n{message}").into(),
+            None => body,
         })
     }
 

@@ -4,6 +4,7 @@
 //! status, against its own components and against the clock.
 
 mod age;
+mod grpc;
 mod leak;
 mod look;
 mod object;
@@ -18,7 +19,7 @@ use http::header::ACCEPT;
 use http::{HeaderValue, Method};
 use jiff::SignedDuration;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use url::Url;
 
 use crate::blind::Blind;
@@ -45,6 +46,10 @@ use vocabulary::Level;
 pub struct Settings {
     /// The path of the health endpoint.
     path: String,
+    /// A service's name: instead of a path, gRPC's health service (`grpc.health.v1`) is asked
+    /// whether it serves. An empty name stands for the whole server.
+    #[serde(deserialize_with = "named")]
+    grpc: Option<String>,
     /// What the endpoint decides at its orchestrator.
     kind: Role,
     /// The path of the liveness endpoint, to see that it does not fail with a dependency.
@@ -74,10 +79,56 @@ pub enum Role {
     Startup,
 }
 
+/// A key without a value names the whole server, and does not take the key away.
+fn named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Option::deserialize(deserializer).map(|name| Some(name.unwrap_or_default()))
+}
+
+impl Settings {
+    /// gRPC's health service answers for one service with one word, always under status 200.
+    fn check_grpc(&self) -> Result<(), SettingsError> {
+        let default = Self::default();
+        let no_parts = "over gRPC a service tells of no components; leave them out, or ask each \
+            by its name in a check of its own";
+        for (key, unused, why) in [
+            (
+                "path",
+                self.path == default.path,
+                "with `grpc` the path is always /grpc.health.v1.Health/Check; leave out one of \
+                 the two",
+            ),
+            (
+                "live",
+                self.live.is_none(),
+                "over gRPC there is no second path to compare; leave it out, or write a check of \
+                 its own",
+            ),
+            (
+                "status",
+                self.status.is_none(),
+                "gRPC always answers 200, and says how it is by other means; leave it out",
+            ),
+            ("components", self.components.is_empty(), no_parts),
+            ("optional", self.optional.is_empty(), no_parts),
+            (
+                "max_age",
+                self.max_age == default.max_age,
+                "over gRPC an answer has no timestamp; leave it out",
+            ),
+        ] {
+            if !unused {
+                return Err(SettingsError::at(key, why));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
             path: "/health".to_owned(),
+            grpc: None,
             kind: Role::default(),
             live: None,
             status: None,
@@ -92,6 +143,8 @@ impl Default for Settings {
 /// A configured `health` probe.
 pub struct Health {
     path: String,
+    /// The service to ask for over gRPC.
+    grpc: Option<String>,
     role: Role,
     live: Option<String>,
     accepted: StatusSet,
@@ -132,6 +185,9 @@ impl Kind for Health {
                 })
                 .collect::<Result<Vec<_>, _>>()
         };
+        if settings.grpc.is_some() {
+            settings.check_grpc()?;
+        }
         if settings.live.as_ref() == Some(&settings.path) {
             return Err(SettingsError::at(
                 "live",
@@ -147,7 +203,11 @@ impl Kind for Health {
         if settings.max_age.0.is_zero() {
             return Err(SettingsError::at("max_age", "every answer is older than nothing"));
         }
-        let accepted = StatusSet::or(settings.status, StatusSet::classes(&[2]));
+        let (path, accepted) = if settings.grpc.is_some() {
+            (grpc::CHECK.to_owned(), StatusSet::only(200))
+        } else {
+            (settings.path, StatusSet::or(settings.status, StatusSet::classes(&[2])))
+        };
         // Whoever accepts a redirect means the redirect itself.
         let redirects = if [301, 302, 303, 307, 308].iter().any(|status| accepted.contains(*status))
         {
@@ -156,7 +216,8 @@ impl Kind for Health {
             Redirects::SameHost
         };
         Ok(Self {
-            path: settings.path,
+            path,
+            grpc: settings.grpc,
             role: settings.kind,
             live: settings.live,
             accepted,
@@ -172,11 +233,21 @@ impl Kind for Health {
     }
 
     fn max_duration(&self, timeout: Duration) -> Duration {
+        if self.grpc.is_some() {
+            return timeout;
+        }
         let paths = 2 + u32::from(self.live.is_some());
         timeout * (paths * u32::try_from(redirect::MOST + 1).unwrap_or(u32::MAX))
     }
 
     async fn observe(&self, cx: &Context) -> Result<Evidence, Blind> {
+        if let Some(service) = &self.grpc {
+            let request = grpc::request(cx.url(grpc::CHECK), service, cx.timeout());
+            // No client of gRPC's follows a redirect.
+            let followed = cx.follow(&request, Redirects::None).await?;
+            let main = Look::new(self.path.clone(), self.grpc.clone(), followed, cx.started());
+            return Ok(Evidence { main, live: None, sibling: None });
+        }
         let main = self.look(cx, &self.path).await?;
         let live = match &self.live {
             Some(path) => Some(self.look(cx, path).await?),
@@ -201,7 +272,7 @@ impl Health {
                 answer.body.keep(EXCERPT);
             }
         }
-        Ok(Look::new(path.to_owned(), followed, cx.started()))
+        Ok(Look::new(path.to_owned(), None, followed, cx.started()))
     }
 
     async fn ask(&self, cx: &Context, url: Url) -> Result<Followed, Blind> {

@@ -34,6 +34,8 @@ pub(crate) enum Form {
     Html,
     /// Not UTF-8, or with NUL bytes.
     Binary,
+    /// An answer over gRPC, or what should be one.
+    Grpc,
 }
 
 /// A word of health as it was written, and what it means when that is known.
@@ -63,7 +65,8 @@ pub(crate) struct Reading {
     pub(crate) components_dropped: usize,
     pub(crate) timestamp: Option<Timestamp>,
     pub(crate) uptime_seconds: Option<f64>,
-    /// Why the body is not JSON although its content type or first character says so.
+    /// Why the body is not JSON although its content type or first character says so, or why an
+    /// answer is not one of gRPC's.
     pub(crate) invalid: Option<String>,
     /// A text of several words has one of the `Down` vocabulary in it: with 200,
     /// "database connection failed" is not healthy.
@@ -71,7 +74,7 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    fn of(form: Form) -> Self {
+    pub(super) fn of(form: Form) -> Self {
         Self {
             form,
             aggregate: None,

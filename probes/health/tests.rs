@@ -1,5 +1,7 @@
 //! Whole runs against servers that listen, and the numbers that they give.
 
+mod grpc;
+
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use http::HeaderMap;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
@@ -28,6 +29,9 @@ const HEAD_BYTES: usize = 256 * 1024;
 
 /// An answer's head is read up to so many headers.
 const HEAD_COUNT: usize = 1000;
+
+/// Of the fields after a body, so many are kept.
+const TRAILER_COUNT: usize = 64;
 
 /// One request and what came of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,6 +61,9 @@ pub struct Answer {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Body,
+    /// The fields after the body, such as `grpc-status`; names in lower case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trailers: Vec<(String, String)>,
 }
 
 impl Answer {
@@ -68,6 +75,11 @@ impl Answer {
     /// Every value of a header, whose name is given in lower case.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.headers.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The first value of a trailer, whose name is given in lower case.
+    pub fn trailer(&self, name: &str) -> Option<&str> {
+        self.trailers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -99,7 +111,8 @@ enum Sender {
 }
 
 impl Session {
-    /// Starts to speak HTTP over a stream: HTTP/2 where ALPN agreed on it.
+    /// Starts to speak HTTP over a stream: HTTP/2 where ALPN agreed on it, or where nothing else
+    /// will do.
     pub async fn start(
         stream: Stream,
         http2: bool,
@@ -175,24 +188,31 @@ impl Session {
         let started = Instant::now();
         let encoding = head.headers.get(http::header::CONTENT_ENCODING);
         let reader = Reader::new(encoding.and_then(|value| value.to_str().ok()), body_cap);
-        let (body, failure) = self.read(incoming, reader, deadline, timeout).await?;
+        let mut trailers = Vec::new();
+        let (body, failure) = self.read(incoming, reader, &mut trailers, deadline, timeout).await?;
         phases.note(Phase::Transfer, started.elapsed());
-        Ok(Sent { answer: Some(answer(&head, body)), failure })
+        Ok(Sent { answer: Some(answer(&head, body, trailers)), failure })
     }
 
     async fn read(
         &mut self,
         mut incoming: Incoming,
         mut reader: Reader,
+        trailers: &mut Vec<(String, String)>,
         deadline: Instant,
         timeout: Duration,
     ) -> Result<(Body, Option<Failure>), Blind> {
         loop {
             let failure = match timeout_at(deadline, self.driver.drive(incoming.frame())).await {
                 Ok(None) => return Ok((reader.finish(None), None)),
-                Ok(Some(Ok(frame))) => match frame.data_ref() {
-                    Some(piece) if !reader.take(piece) => return Ok((reader.finish(None), None)),
-                    _ => continue,
+                Ok(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(piece) if !reader.take(&piece) => return Ok((reader.finish(None), None)),
+                    Ok(_) => continue,
+                    Err(frame) => {
+                        trailers.extend(frame.trailers_ref().into_iter().flat_map(fields));
+                        trailers.truncate(TRAILER_COUNT);
+                        continue;
+                    }
                 },
                 Ok(Some(Err(error))) => {
                     failure::of_hyper(Phase::Transfer, &self.driver.cause(error))?
@@ -205,7 +225,14 @@ impl Session {
     }
 }
 
-fn answer(head: &http::response::Parts, body: Body) -> Answer {
+/// Names and values as evidence holds them.
+fn fields(map: &HeaderMap) -> impl Iterator<Item = (String, String)> {
+    map.iter().map(|(name, value)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    })
+}
+
+fn answer(head: &http::response::Parts, body: Body, trailers: Vec<(String, String)>) -> Answer {
     Answer {
         version: match head.version {
             http::Version::HTTP_10 => "1.0",
@@ -214,14 +241,9 @@ fn answer(head: &http::response::Parts, body: Body) -> Answer {
         }
         .to_owned(),
         status: head.status.as_u16(),
-        headers: head
-            .headers
-            .iter()
-            .map(|(name, value)| {
-                (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-            })
-            .collect(),
+        headers: fields(&head.headers).collect(),
         body,
+        trailers,
     }
 }
 

@@ -105,7 +105,11 @@ pub fn of_io(phase: Phase, error: &io::Error) -> Result<Failure, Blind> {
 }
 
 fn of_alert(phase: Phase, alert: &str) -> Failure {
-    let detail = format!("the peer broke TLS off with the alert {alert}");
+    let meaning = match alert {
+        "NoApplicationProtocol" => ": it speaks none of the protocols that were offered",
+        _ => "",
+    };
+    let detail = format!("the peer broke TLS off with the alert {alert}{meaning}");
     Failure::new(phase, FailureKind::TlsAlert, detail)
 }
 
@@ -191,7 +195,11 @@ pub fn of_hyper(phase: Phase, error: &hyper::Error) -> Result<Failure, Blind> {
     }
     let mut words = error.to_string();
     if let Some(inner) = error.source() {
-        words = format!("{words}: {inner}");
+        let inner = inner.to_string();
+        words = match inner.strip_prefix("connection error detected: ") {
+            Some(fault) => format!("what answers does not speak HTTP/2 as it should: {fault}"),
+            None => format!("{words}: {inner}"),
+        };
     }
     Ok(Failure::new(phase, FailureKind::Protocol, words))
 }

@@ -163,6 +163,7 @@ mod tests {
                 status,
                 headers: vec![("location".into(), location.into())],
                 body: Body::default(),
+                trailers: Vec::new(),
             }),
             failure: None,
         }

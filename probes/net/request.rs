@@ -35,7 +35,7 @@ pub struct Request {
     pub body_cap: usize,
     /// What a certificate that does not verify means.
     pub peer: Peer,
-    /// The protocols to offer.
+    /// Which HTTP is spoken.
     pub alpn: Alpn,
 }
 

@@ -64,7 +64,7 @@ pub enum DistrustKind {
     Other,
 }
 
-/// Protocols that ALPN offers.
+/// Which HTTP is spoken. Over TLS it is what ALPN offers, and the server chooses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Alpn {
     /// HTTP/2 and HTTP/1.1.
@@ -72,6 +72,8 @@ pub enum Alpn {
     Http,
     /// HTTP/1.1 alone.
     Http1,
+    /// HTTP/2 alone, over plain TCP with prior knowledge (RFC 9113 section 3.3).
+    Http2,
     /// No extension at all: what speaks over TLS is not HTTP.
     None,
 }
@@ -81,6 +83,7 @@ impl Alpn {
         match self {
             Self::Http => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
             Self::Http1 => vec![b"http/1.1".to_vec()],
+            Self::Http2 => vec![b"h2".to_vec()],
             Self::None => Vec::new(),
         }
     }

@@ -40,11 +40,8 @@ impl Uplink {
         {
             return down;
         }
-        let mut trying: FuturesUnordered<_> = self
-            .references
-            .iter()
-            .map(|(host, port)| reachable(resolver, host, *port))
-            .collect();
+        let mut trying: FuturesUnordered<_> =
+            self.references.iter().map(|(host, port)| reachable(resolver, host, *port)).collect();
         let mut down = true;
         while let Some(reachable) = trying.next().await {
             if reachable {

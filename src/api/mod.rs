@@ -1,17 +1,34 @@
 //! The HTTP API: what it knows, what it may do, and who may ask.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use musterd_probes::secret::{Secret, Vault};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::store::Store;
 
+mod answer;
+mod checks;
+mod conduct;
+mod daemon;
+mod events;
+mod everything;
+mod findings;
+mod guard;
+mod metrics;
+mod openapi;
+mod problem;
+mod query;
+mod readiness;
 mod reports;
+mod routes;
+mod services;
+mod status;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use reports::Reports;
 
@@ -35,8 +52,6 @@ pub(crate) struct Shared {
 /// What of the configuration the API follows.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    /// Where the daemon listens: one of the hosts under which it is asked.
-    pub(crate) listen: SocketAddr,
     /// Where this instance looks from; empty when there is one only.
     pub(crate) location: String,
     /// What every path but the daemon's own health asks for.
@@ -46,11 +61,39 @@ pub(crate) struct Settings {
     /// Under which path it stands behind a proxy; empty, or with a leading and no trailing `/`.
     pub(crate) base_path: String,
     /// Whether the page is shown without a token.
+    #[expect(dead_code, reason = "only the page asks for it")]
     pub(crate) public: bool,
+}
+
+/// What the API keeps besides.
+struct Api {
+    shared: Arc<Shared>,
+    /// The status document and the page of metrics as they were written last.
+    status: Mutex<status::Written>,
+    metrics: Mutex<metrics::Written>,
+    listeners: Arc<Semaphore>,
+}
+
+/// Does what may take longer than a millisecond away from the threads that serve connections.
+async fn off<T: Send + 'static>(
+    long: bool,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, problem::Problem> {
+    if !long {
+        return Ok(work());
+    }
+    // A panic is in the log already.
+    tokio::task::spawn_blocking(work).await.map_err(|_| problem::Problem::fault())
 }
 
 /// The API. The server hands in the peer's address as `ConnectInfo<SocketAddr>`
 /// (`into_make_service_with_connect_info`); without it a peer counts as far away.
 pub(crate) fn router(shared: Arc<Shared>) -> axum::Router {
-    axum::Router::new().with_state(shared)
+    let api = Arc::new(Api {
+        shared,
+        status: Mutex::default(),
+        metrics: Mutex::default(),
+        listeners: Arc::new(Semaphore::new(events::MOST)),
+    });
+    conduct::around(routes::router(Arc::clone(&api)), api)
 }

@@ -1,5 +1,255 @@
-//! Reports that others posted, bounded in number and in age.
+//! Reports that others posted, bounded in size and in age.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::{Arc, Mutex};
+
+use jiff::{SignedDuration, Timestamp};
+use musterd_probes::severity::Verdict;
+use serde::Deserialize;
+use tokio::sync::watch;
+use url::Url;
+
+use crate::report::{CheckStatus, Document, ServiceStatus};
+use crate::score;
+use crate::status::Status;
+
+/// The schema that is read.
+const SCHEMA: &str = "musterd.report/1";
+
+/// A report has at most so many bytes.
+pub(super) const LARGEST: u64 = 8 * 1024 * 1024;
+
+/// All that is kept of reports has at most so many bytes, counted as they were posted.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+/// So many services are kept at most.
+const MOST_SERVICES: usize = 1_000;
+
+/// After this time without a new report a check is forgotten: a job that runs daily is missed
+/// once before it goes.
+const KEEP: SignedDuration = SignedDuration::from_hours(48);
 
 /// What others posted.
-#[derive(Debug, Default)]
-pub(crate) struct Reports {}
+#[derive(Debug)]
+pub(crate) struct Reports {
+    kept: Mutex<Kept>,
+    /// Counts up with every report.
+    version: watch::Sender<u64>,
+}
+
+/// By location and service.
+type Kept = BTreeMap<(String, String), Entry>;
+
+#[derive(Debug)]
+struct Entry {
+    posted: Arc<Posted>,
+    /// When each check was reported, in the order of the checks.
+    times: Vec<Timestamp>,
+    bytes: usize,
+}
+
+/// A service as others reported it.
+#[derive(Debug, Clone)]
+pub(super) struct Posted {
+    pub(super) location: String,
+    pub(super) service: ServiceStatus,
+}
+
+/// A report as it is posted. What it knows besides is ignored.
+#[derive(Deserialize)]
+struct Report {
+    schema: String,
+    #[serde(flatten)]
+    document: Document,
+}
+
+impl Default for Reports {
+    fn default() -> Self {
+        Self { kept: Mutex::default(), version: watch::Sender::new(0) }
+    }
+}
+
+/// A report that makes sense.
+pub(super) struct Sound(Document);
+
+impl Sound {
+    /// Reads a report; the error says what is wrong with it.
+    pub(super) fn read(json: serde_json::Value) -> Result<Self, String> {
+        let Report { schema, mut document } =
+            serde_json::from_value(json).map_err(|error| format!("this is no report: {error}"))?;
+        if schema != SCHEMA {
+            let schema = musterd_probes::text::excerpt(&schema, 60);
+            return Err(format!("`schema` is {schema:?}; this version reads {SCHEMA:?}"));
+        }
+        if !(document.location.is_empty() || is_name(&document.location)) {
+            return Err("`location` is no name".to_owned());
+        }
+        for service in &mut document.services {
+            sound(service)?;
+        }
+        Ok(Self(document))
+    }
+
+    pub(super) fn location(&self) -> &str {
+        &self.0.location
+    }
+
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+        let services = self.0.services.iter();
+        services.flat_map(|service| service.checks.iter().map(|check| check.id.as_str()))
+    }
+}
+
+fn sound(service: &mut ServiceStatus) -> Result<(), String> {
+    let name = &service.name;
+    if !is_name(name) {
+        let name = musterd_probes::text::excerpt(name, 60);
+        return Err(format!("{name:?} is no name of a service"));
+    }
+    let web =
+        |text: &str| Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
+    if !web(&service.url).is_some_and(|url| url.username().is_empty() && url.password().is_none()) {
+        return Err(format!("the `url` of {name} is none, or holds a password"));
+    }
+    let mut ids = BTreeSet::new();
+    for check in &mut service.checks {
+        let own = check.id.strip_prefix(name.as_str()).and_then(|rest| rest.strip_prefix('/'));
+        if !own.is_some_and(is_name) || !is_name(&check.probe) {
+            let id = musterd_probes::text::excerpt(&check.id, 140);
+            return Err(format!("{id:?} is no id of a check of {name}"));
+        }
+        if !ids.insert(check.id.clone()) {
+            return Err(format!("{} stands twice", check.id));
+        }
+        check.evidence = None;
+        check.next_run = None;
+    }
+    let checks = service.checks.iter_mut().flat_map(|check| &mut check.findings);
+    for finding in checks.chain(&mut service.findings) {
+        finding.references.retain(|text| web(text).is_some());
+    }
+    Ok(())
+}
+
+fn is_name(text: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+    text.len() <= 63
+        && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && text.chars().all(inner)
+}
+
+impl Reports {
+    /// Keeps a report of so many bytes: each of its checks takes the place of what was reported
+    /// of it before.
+    pub(super) fn keep(&self, report: Sound, bytes: usize, at: Timestamp) {
+        let Document { location, services, .. } = report.0;
+        let each = bytes / services.len().max(1);
+        let mut kept = self.kept.lock().expect("no panic under this lock");
+        for service in services {
+            let key = (location.clone(), service.name.clone());
+            let before = kept.remove(&key);
+            kept.insert(key, Entry::new(&location, service, before, each, at));
+        }
+        while kept.len() > MOST_SERVICES
+            || kept.values().map(|entry| entry.bytes).sum::<usize>() > MOST_BYTES
+        {
+            let newest = |entry: &Entry| entry.times.iter().max().copied();
+            let oldest =
+                kept.iter().min_by_key(|(_, entry)| newest(entry)).map(|(key, _)| key.clone());
+            let Some(oldest) = oldest else { break };
+            kept.remove(&oldest);
+        }
+        drop(kept);
+        self.version.send_modify(|version| *version += 1);
+    }
+
+    /// Everything that is not too old, but for the checks (of a location and an id) that are
+    /// `hidden`.
+    pub(super) fn all(
+        &self,
+        at: Timestamp,
+        hidden: impl Fn(&str, &str) -> bool,
+    ) -> Vec<Arc<Posted>> {
+        let mut kept = self.kept.lock().expect("no panic under this lock");
+        for entry in kept.values_mut() {
+            entry.expire(at);
+        }
+        kept.retain(|_, entry| !entry.times.is_empty());
+        let shown = kept.values().filter_map(|Entry { posted, .. }| {
+            let is_hidden = |check: &CheckStatus| hidden(&posted.location, &check.id);
+            if !posted.service.checks.iter().any(is_hidden) {
+                return Some(Arc::clone(posted));
+            }
+            let mut part = Posted::clone(posted);
+            part.service.checks.retain(|check| !is_hidden(check));
+            part.count();
+            (!part.service.checks.is_empty()).then(|| Arc::new(part))
+        });
+        shown.collect()
+    }
+
+    /// Hears of every report from now on.
+    pub(super) fn heard(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+}
+
+impl Entry {
+    fn new(
+        location: &str,
+        mut service: ServiceStatus,
+        before: Option<Self>,
+        bytes: usize,
+        at: Timestamp,
+    ) -> Self {
+        let mut times = vec![at; service.checks.len()];
+        let mut all = bytes;
+        if let Some(Self { posted, times: earlier, bytes: so_far }) = before {
+            let Posted { service: old, .. } = Arc::unwrap_or_clone(posted);
+            let had = old.checks.len().max(1);
+            let new: HashSet<String> = service.checks.iter().map(|new| new.id.clone()).collect();
+            for (check, time) in old.checks.into_iter().zip(earlier) {
+                if !new.contains(&check.id) {
+                    all += so_far / had;
+                    service.checks.push(check);
+                    times.push(time);
+                }
+            }
+        }
+        let mut posted = Posted { location: location.to_owned(), service };
+        posted.count();
+        Self { posted: Arc::new(posted), times, bytes: all }
+    }
+
+    fn expire(&mut self, at: Timestamp) {
+        let is_old = |time: &Timestamp| at.duration_since(*time) > KEEP;
+        if !self.times.iter().any(is_old) {
+            return;
+        }
+        let mut posted = Posted::clone(&self.posted);
+        let mut times = self.times.iter();
+        posted.service.checks.retain(|_| times.next().is_some_and(|time| !is_old(time)));
+        self.times.retain(|time| !is_old(time));
+        posted.count();
+        self.posted = Arc::new(posted);
+    }
+}
+
+impl Posted {
+    /// Sums up its checks anew: they may come of several reports.
+    fn count(&mut self) {
+        let ServiceStatus { findings, checks, .. } = &self.service;
+        let policy = Verdict::of(findings.iter().map(|finding| finding.severity));
+        let statuses = || checks.iter().map(|check| check.status);
+        let status = Status::worst(statuses().chain((!findings.is_empty()).then(|| policy.into())));
+        let known = statuses().any(|status| !matches!(status, Status::Unknown | Status::Pending));
+        let open = checks
+            .iter()
+            .flat_map(|check| check.findings.iter().map(|finding| (check.id.as_str(), finding)))
+            .chain(findings.iter().map(|finding| ("", finding)))
+            .filter(|(_, finding)| finding.waived.is_none())
+            .map(|(check, finding)| (check, finding.rule.as_str(), finding.severity));
+        let score = known.then(|| score::of_service(open));
+        (self.service.status, self.service.score) = (status, score);
+    }
+}

@@ -16,6 +16,11 @@ use url::Url;
 
 use crate::config::{Check, Config, Place, Service};
 
+/// The probes that need no settings, with how many requests each sends: as a rule, and at most
+/// with redirects.
+const WITHOUT_SETTINGS: [(&str, usize, usize); 2] =
+    [("http", 1, redirect::MOST + 1), ("headers", 4, 24)];
+
 /// What may be said of a URL without a configuration.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "With a URL")]
@@ -106,9 +111,9 @@ fn service(name: String, url: Url, options: &Options) -> Result<Service, String>
     let headers = options.header.iter().cloned();
     target.headers =
         headers.map(|(name, reference)| (name, HeaderText::Secret(reference))).collect();
-    let checks = ["http"]
-        .into_iter()
-        .filter_map(|probe| registry::find(KINDS, probe))
+    let checks = WITHOUT_SETTINGS
+        .iter()
+        .filter_map(|(probe, ..)| registry::find(KINDS, probe))
         .map(|kind| check(&name, kind))
         .collect::<Result<_, String>>()?;
     Ok(Service {
@@ -151,10 +156,13 @@ fn place() -> Place {
 
 /// What will be sent, said before it is.
 pub(crate) fn announcement(config: &Config) -> String {
-    let requests = redirect::MOST + 1;
     let urls = config.services.len();
+    let probes: Vec<String> =
+        WITHOUT_SETTINGS.iter().map(|(probe, usual, _)| format!("{probe} {usual}")).collect();
+    let most: usize = WITHOUT_SETTINGS.iter().map(|(.., most)| most).sum();
     format!(
-        "{}: one GET each, at most {requests} requests with redirects",
-        if urls == 1 { "1 URL".to_owned() } else { format!("{urls} URLs") }
+        "{}: requests to each: {}; at most {most} with redirects",
+        if urls == 1 { "1 URL".to_owned() } else { format!("{urls} URLs") },
+        probes.join(", "),
     )
 }

@@ -1,7 +1,6 @@
 //! `musterd check`: every check once, then the report on stdout.
 
-use std::collections::HashMap;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,18 +8,18 @@ use std::time::Duration;
 use clap::ValueEnum;
 use jiff::Timestamp;
 use musterd_probes::impact::Impact;
-use musterd_probes::measurement::Measurement;
 use musterd_probes::secret::Vault;
 use tokio::time::Instant;
 
-use super::output::{self, Format, Report};
+use super::output::Format;
 use super::terminal::{self, Colour, Progress};
-use super::{FAILED, OK, UNKNOWN, USAGE, adhoc, select};
-use crate::config::{self, Config, Place};
+use super::present::Presentation;
+use super::{FAILED, OK, UNKNOWN, USAGE, adhoc, report, select};
+use crate::config::{self, Config};
 use crate::evidence::EvidenceFile;
 use crate::oneshot::{self, Selected};
 use crate::report::Document;
-use crate::runner::{Outcome, Record};
+use crate::runner::Record;
 use crate::status::Status;
 
 /// Run every check once and report
@@ -61,6 +60,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     url: adhoc::Options,
+
+    #[command(flatten)]
+    report: report::Options,
 }
 
 /// From which status on the exit code is 1.
@@ -102,7 +104,7 @@ pub(crate) async fn run(args: Args, colour: Colour, vault: Arc<Vault>) -> io::Re
     let started = Instant::now();
     let network = oneshot::network(&config, Arc::clone(&vault));
     let records = {
-        let mut progress = Progress::new(selected.len());
+        let mut progress = Progress::new(selected.iter().map(|(_, check)| &*check.id));
         oneshot::run(
             &network,
             &selected,
@@ -125,76 +127,20 @@ pub(crate) async fn run(args: Args, colour: Colour, vault: Arc<Vault>) -> io::Re
         terminal::complain(&message);
         return Ok(USAGE);
     }
-    present(
-        &Presentation {
-            document: &document,
-            selected: &selected,
-            records: &records,
-            exit_code,
-            duration: started.elapsed(),
-        },
-        args.format,
-        colour,
-        &vault,
-    )
-}
-
-/// What is written to stdout in the end.
-pub(super) struct Presentation<'a> {
-    pub(super) document: &'a Document,
-    pub(super) selected: &'a [Selected],
-    pub(super) records: &'a [Record],
-    pub(super) exit_code: u8,
-    pub(super) duration: Duration,
-}
-
-/// Writes the report, and gives the exit code also when nobody reads it to its end.
-pub(super) fn present(
-    what: &Presentation<'_>,
-    format: Format,
-    colour: Colour,
-    vault: &Vault,
-) -> io::Result<u8> {
-    let places: HashMap<String, Place> = what
-        .selected
-        .iter()
-        .flat_map(|(service, check)| {
-            [
-                (service.name.clone(), service.place.clone()),
-                (check.id.to_string(), check.place.clone()),
-            ]
-        })
-        .collect();
-    let mut measurements = HashMap::new();
-    for record in what.records {
-        let id = record.check.id.to_string();
-        if let Outcome::Saw { measurements: found, .. } = &record.outcome {
-            measurements.insert(id, redacted(found, vault));
-        }
-    }
-    let report = Report {
-        document: what.document,
-        exit_code: what.exit_code,
-        duration: what.duration,
-        places: &places,
-        measurements: &measurements,
+    let what = Presentation {
+        document: &document,
+        selected: &selected,
+        records: &records,
+        exit_code,
+        duration: started.elapsed(),
     };
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    let written = output::write(format, &report, terminal::style(colour), &mut out)
-        .and_then(|()| out.flush());
-    match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
-        _ => Ok(what.exit_code),
+    let shown = what.show(args.format, colour, &vault)?;
+    let body = what.report(&vault, report::body);
+    if let Err(message) = args.report.post(body, &vault).await {
+        terminal::complain(&message);
+        return Ok(if shown == OK { UNKNOWN } else { shown });
     }
-}
-
-/// Labels hold names that came from outside.
-fn redacted(measurements: &[Measurement], vault: &Vault) -> Vec<Measurement> {
-    let mut clean = measurements.to_vec();
-    for label in clean.iter_mut().flat_map(|measurement| &mut measurement.labels) {
-        *label = vault.redact(label).into_owned();
-    }
-    clean
+    Ok(shown)
 }
 
 fn show_evidence(document: &mut Document, records: &[Record], vault: &Vault) {
@@ -206,6 +152,7 @@ fn show_evidence(document: &mut Document, records: &[Record], vault: &Vault) {
 }
 
 fn prepare(args: &Args) -> Result<(Config, Vec<Selected>), String> {
+    args.report.checked()?;
     let urls = args.selectors.iter().filter(|selector| select::is_url(selector)).count();
     if urls > 0 {
         if urls < args.selectors.len() || args.config.is_some() {

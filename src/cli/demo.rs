@@ -1,6 +1,7 @@
 //! `musterd demo`: probes two specimen services that it brings along.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,21 +10,26 @@ use musterd_probes::impact::Impact;
 use musterd_probes::secret::Vault;
 use tokio::time::Instant;
 
-use super::check::{Presentation, present};
+use super::present::Presentation;
 use super::output::Format;
 use super::terminal::{self, Colour, Progress};
 use super::{OK, USAGE};
+use crate::app::{self, Start};
 use crate::demo::{Demo, Flaw};
 use crate::oneshot;
 
 /// Probe two specimen services on loopback, one hardened and one flawed
 ///
-/// Without --once the specimens stay until Ctrl-C, to be looked at and probed by hand.
+/// Without --once the daemon then keeps probing them until Ctrl-C.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Print the report and exit with 0
     #[arg(long)]
     once: bool,
+
+    /// Where the daemon listens; by default on a free port of loopback
+    #[arg(long, value_name = "ADDR", conflicts_with = "once")]
+    listen: Option<SocketAddr>,
 
     /// What is written to stdout
     #[arg(long, value_enum, default_value_t = Format::Human)]
@@ -47,7 +53,7 @@ pub(crate) async fn run(args: Args, colour: Colour, vault: Arc<Vault>) -> io::Re
     let started = Instant::now();
     let network = oneshot::network(&demo.config, Arc::clone(&vault));
     let records = {
-        let mut progress = Progress::new(selected.len());
+        let mut progress = Progress::new(selected.iter().map(|(_, check)| &*check.id));
         let wait = Duration::from_secs(10);
         oneshot::run(&network, &selected, Impact::Intrusive, wait, "", |record| {
             progress.step(&record.check.id);
@@ -62,13 +68,35 @@ pub(crate) async fn run(args: Args, colour: Colour, vault: Arc<Vault>) -> io::Re
         exit_code: OK,
         duration: started.elapsed(),
     };
-    present(&what, args.format, colour, &vault)?;
-    if !args.once {
-        terminal::remark(&format!(
-            "\nThe specimens stay until Ctrl-C. Probe one by hand, from another terminal:\n  musterd check {}",
-            demo.flawed
-        ));
-        tokio::signal::ctrl_c().await?;
+    what.show(args.format, colour, &vault)?;
+    if args.once {
+        return Ok(OK);
+    }
+    keep_probing(demo, args.listen, vault).await
+}
+
+/// Runs the daemon over the specimens.
+async fn keep_probing(
+    mut demo: Demo,
+    listen: Option<SocketAddr>,
+    vault: Arc<Vault>,
+) -> io::Result<u8> {
+    let hints = format!("hardened {}, flawed {}", demo.hardened, demo.flawed);
+    let outcome = app::run(Start {
+        path: None,
+        config: std::mem::take(&mut demo.config),
+        listen: Some(listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)))),
+        vault,
+        listening: Box::new(move |url| {
+            terminal::remark(&format!(
+                "\nThe daemon keeps probing both ({hints}) until Ctrl-C:\n  {url}/api/v1/status\n  {url}/api/v1/findings\n  {url}/metrics"
+            ));
+        }),
+    })
+    .await;
+    if let Err(message) = outcome {
+        terminal::complain(&message);
+        return Ok(USAGE);
     }
     Ok(OK)
 }

@@ -4,9 +4,13 @@ mod adhoc;
 mod check;
 mod config;
 mod demo;
+mod notify;
 mod output;
+mod present;
 mod replay;
+mod report;
 mod rules;
+mod run;
 mod select;
 mod terminal;
 
@@ -48,9 +52,11 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::Args),
     Check(check::Args),
     Demo(demo::Args),
     Config(ConfigArgs),
+    Notify(NotifyArgs),
     Rules(rules::Args),
     Replay(replay::Args),
 }
@@ -76,16 +82,42 @@ enum ConfigCommand {
     Example,
 }
 
+/// Look whether messages reach those who are told of changes
+#[derive(Debug, clap::Args)]
+struct NotifyArgs {
+    #[command(subcommand)]
+    command: NotifyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum NotifyCommand {
+    /// Send a test message, and that it is over, to every receiver or to one
+    Test {
+        /// A file, or a directory of *.yaml files
+        #[arg(long, short, value_name = "FILE|DIR")]
+        config: Option<PathBuf>,
+
+        /// The receiver's name in the configuration
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+    },
+}
+
 /// Runs the program and gives its exit code.
 pub fn main() -> ExitCode {
     // clap ends the process itself: with 0 after `--help`, with 2 after wrong usage.
     let cli = Cli::parse();
     let vault = Arc::new(Vault::default());
-    telemetry::start(cli.log_format, "warn", Arc::clone(&vault));
+    let level = if matches!(cli.command, Command::Run(_)) { "info" } else { "warn" };
+    telemetry::start(cli.log_format, level, Arc::clone(&vault));
     let outcome = match cli.command {
+        Command::Run(args) => on_runtime(async { Ok(run::run(args, vault).await) }),
         Command::Check(args) => on_runtime(check::run(args, cli.color, vault)),
         Command::Demo(args) => on_runtime(demo::run(args, cli.color, vault)),
         Command::Config(args) => run_config(args.command),
+        Command::Notify(NotifyArgs { command: NotifyCommand::Test { config, name } }) => {
+            on_runtime(test_notifiers(config, name, vault))
+        }
         Command::Rules(args) => rules::run(&args, cli.color),
         Command::Replay(args) => replay::run(&args, cli.color, &vault),
     };
@@ -112,6 +144,25 @@ fn run_config(command: ConfigCommand) -> io::Result<u8> {
         },
         ConfigCommand::Schema => config::schema(&mut out).map(|()| OK),
         ConfigCommand::Example => config::example(&mut out).map(|()| OK),
+    }
+}
+
+async fn test_notifiers(
+    path: Option<PathBuf>,
+    name: Option<String>,
+    vault: Arc<Vault>,
+) -> io::Result<u8> {
+    let loaded = path
+        .map_or_else(select::default_config, Ok)
+        .and_then(|path| crate::config::load(&path).map_err(|problems| problems.to_string()));
+    match loaded {
+        Ok(loaded) => {
+            notify::test(&loaded.config, name.as_deref(), vault, &mut io::stdout()).await
+        }
+        Err(message) => {
+            terminal::complain(&message);
+            Ok(USAGE)
+        }
     }
 }
 

@@ -11,7 +11,8 @@ use musterd_probes::run_id::RunId;
 use musterd_probes::secret::Vault;
 
 use super::USAGE;
-use super::check::{FailOn, Presentation, exit_code, present};
+use super::check::{FailOn, exit_code};
+use super::present::Presentation;
 use super::output::Format;
 use super::terminal::{self, Colour};
 use crate::config::{Check, Place, Service};
@@ -59,7 +60,7 @@ pub(crate) fn run(args: &Args, colour: Colour, vault: &Vault) -> io::Result<u8> 
         exit_code,
         duration: Duration::ZERO,
     };
-    present(&what, args.format, colour, vault)
+    what.show(args.format, colour, vault)
 }
 
 fn judge(path: &Path) -> Result<(Arc<Service>, Record), String> {
@@ -111,6 +112,7 @@ fn judge(path: &Path) -> Result<(Arc<Service>, Record), String> {
         duration: Duration::ZERO,
         outcome: Outcome::Saw { evidence, ruling, measurements },
         requests: [0; 3],
+        daily: false,
     };
     Ok((service, record))
 }

@@ -48,21 +48,26 @@ pub(crate) fn remark(message: &str) {
 pub(crate) struct Progress {
     shown: bool,
     total: usize,
-    done: usize,
+    /// What is still awaited, in the order of the configuration.
+    awaited: Vec<String>,
 }
 
 impl Progress {
-    /// Progress of so many checks.
-    pub(crate) fn new(total: usize) -> Self {
-        Self { shown: io::stderr().is_terminal(), total, done: 0 }
+    /// Progress of these checks.
+    pub(crate) fn new<'a>(checks: impl IntoIterator<Item = &'a str>) -> Self {
+        let awaited: Vec<String> = checks.into_iter().map(str::to_owned).collect();
+        Self { shown: io::stderr().is_terminal(), total: awaited.len(), awaited }
     }
 
-    /// One more has ended.
+    /// One has ended.
     pub(crate) fn step(&mut self, id: &str) {
-        self.done += 1;
-        if self.shown {
-            let line = format!("\r\x1b[K{} of {} checks done, {id}", self.done, self.total);
-            self.write(&line);
+        self.awaited.retain(|awaited| awaited != id);
+        if let Some(next) = self.awaited.first().filter(|_| self.shown) {
+            let done = self.total - self.awaited.len();
+            self.write(&format!(
+                "\r\x1b[K{done} of {} checks done, waiting for {next}",
+                self.total
+            ));
         }
     }
 
@@ -74,7 +79,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if self.shown && self.done > 0 {
+        if self.shown && self.awaited.len() < self.total {
             self.write("\r\x1b[K");
         }
     }

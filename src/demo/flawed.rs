@@ -6,12 +6,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::map_response_with_state;
 use axum::response::{Html, IntoResponse, Json, Redirect, Response};
 use axum::routing::get;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::hardened::PAGE;
+use super::hardened::{PAGE, protect};
 
 /// One broken promise. Mending it takes away its findings and no other one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,11 +49,19 @@ pub(crate) enum Flaw {
     SlowSearch,
     /// The export grows without bound.
     HugeExport,
+    /// The pages have no content security policy.
+    NoPolicy,
+    /// Browsers may guess what a file is.
+    NoNosniff,
+    /// Other sites may frame the pages.
+    Framable,
+    /// Scripts can read the cookie of the session.
+    ReadableSession,
 }
 
 impl Flaw {
     /// Every flaw.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::WrongGreeting,
         Self::RedisDownUnderOk,
         Self::AddressLeaked,
@@ -69,6 +78,10 @@ impl Flaw {
         Self::DebugHeader,
         Self::SlowSearch,
         Self::HugeExport,
+        Self::NoPolicy,
+        Self::NoNosniff,
+        Self::Framable,
+        Self::ReadableSession,
     ];
 
     /// What it makes musterd find: check, rule, subject.
@@ -100,6 +113,12 @@ impl Flaw {
             Self::DebugHeader => &[("flawed/catalogue", "http.header-unexpected", "x-debug")],
             Self::SlowSearch => &[("flawed/search", "http.slow", "")],
             Self::HugeExport => &[("flawed/export", "http.too-large", "")],
+            Self::NoPolicy => &[("flawed/headers", "headers.csp-missing", "")],
+            Self::NoNosniff => &[("flawed/headers", "headers.nosniff-missing", "")],
+            Self::Framable => &[("flawed/headers", "headers.framing-open", "")],
+            Self::ReadableSession => {
+                &[("flawed/headers", "headers.cookie-not-httponly", "connect.sid")]
+            }
         }
     }
 }
@@ -121,13 +140,38 @@ pub(super) fn router(flaws: &[Flaw]) -> Router {
         .route("/export", get(export))
         .route("/status", get(status))
         .fallback(fallback)
+        .layer(map_response_with_state(flaws, headers))
         .with_state(flaws)
 }
 
-async fn home(State(flaws): Flaws) -> Html<String> {
+async fn headers(State(flaws): Flaws, mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    protect(headers);
+    if flaws.contains(&Flaw::NoPolicy) {
+        headers.remove(header::CONTENT_SECURITY_POLICY);
+    } else {
+        // Framing is a flaw of its own.
+        let policy = HeaderValue::from_static("default-src 'none'; base-uri 'none'");
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    if flaws.contains(&Flaw::NoNosniff) {
+        headers.remove(header::X_CONTENT_TYPE_OPTIONS);
+    }
+    if flaws.contains(&Flaw::Framable) {
+        headers.remove(header::X_FRAME_OPTIONS);
+    }
+    response
+}
+
+async fn home(State(flaws): Flaws) -> impl IntoResponse {
     let trace = "<pre>NullPointerException at Cart.total(Cart.java:42)</pre>";
     let trace = if flaws.contains(&Flaw::StackTrace) { trace } else { "" };
-    Html(PAGE.replace("</body>", &format!("{trace}</body>")))
+    let http_only =
+        if flaws.contains(&Flaw::ReadableSession) { "" } else { "; HttpOnly" };
+    let session = "s%3Aq7Yk2mZxV1c9tRbN4wLp8dGh";
+    let cookie = format!("connect.sid={session}; Path=/{http_only}; SameSite=Lax");
+    let page = Html(PAGE.replace("</body>", &format!("{trace}</body>")));
+    ([(header::SET_COOKIE, cookie), (header::CACHE_CONTROL, "no-store".to_owned())], page)
 }
 
 async fn ready(State(flaws): Flaws) -> impl IntoResponse {

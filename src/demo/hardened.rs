@@ -2,8 +2,13 @@
 
 use axum::Json;
 use axum::Router;
-use axum::http::header::CACHE_CONTROL;
-use axum::response::{Html, IntoResponse};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::middleware::map_response;
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use jiff::Timestamp;
 use serde_json::json;
@@ -18,6 +23,25 @@ pub(super) fn router() -> Router {
         .route("/health/ready", get(ready))
         .route("/health/live", get(|| async { ([(CACHE_CONTROL, "no-store")], "ok") }))
         .route("/api/items", get(|| async { Json(json!({"count": 3, "items": ["a", "b", "c"]})) }))
+        .layer(map_response(|mut response: Response| async {
+            protect(response.headers_mut());
+            let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+            response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, year);
+            response
+        }))
+}
+
+/// The headers of a page that protects those who open it.
+pub(super) fn protect(headers: &mut HeaderMap) {
+    let policy = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+    for (name, value) in [
+        (CONTENT_SECURITY_POLICY, policy),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (REFERRER_POLICY, "strict-origin-when-cross-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
 }
 
 async fn ready() -> impl IntoResponse {

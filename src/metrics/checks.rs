@@ -28,23 +28,17 @@ pub(crate) fn write(
         .flat_map(|service| service.checks.iter().map(move |check| (service, check)))
         .map(|(service, check)| (scope(&service.name, check), check))
         .collect();
-    let mut each = |family: Family, write: Write| {
+    let each = |page: &mut Exposition, family: Family, write: Write| {
         let mut samples = page.family(family);
         for (scope, check) in &checks {
             write(&mut samples, scope, check);
         }
     };
-    each(CHECK_STATUS, status);
-    each(CHECK_LAST_RUN, last_run);
+    each(page, CHECK_STATUS, status);
+    each(page, CHECK_LAST_RUN, last_run);
     of_findings(page, &document.services);
-    let mut each = |family: Family, write: Write| {
-        let mut samples = page.family(family);
-        for (scope, check) in &checks {
-            write(&mut samples, scope, check);
-        }
-    };
-    each(PROBE_SUCCESS, success);
-    each(PROBE_DURATION, duration);
+    each(page, PROBE_SUCCESS, success);
+    each(page, PROBE_DURATION, duration);
     measured(page, &checks, measurements);
 }
 

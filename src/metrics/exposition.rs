@@ -36,6 +36,11 @@ impl Scope {
 }
 
 impl Exposition {
+    /// A page that will be about so long.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self { text: String::with_capacity(bytes), opened: Vec::new() }
+    }
+
     /// Opens a family.
     pub(crate) fn family(&mut self, family: Family) -> Samples<'_> {
         debug_assert!(!self.opened.contains(&family.name), "{} is opened twice", family.name);
@@ -47,6 +52,28 @@ impl Exposition {
     pub(crate) fn measured(&mut self, family: &musterd_probes::measurement::Family) -> Samples<'_> {
         let musterd_probes::measurement::Family { name, help, labels } = *family;
         self.family(Family { name, kind: Kind::Gauge, help, labels })
+    }
+
+    /// Opens a family and has it filled by someone who wants to know where each sample stands.
+    pub(crate) fn filled(&mut self, family: Family, fill: impl FnOnce(&mut Samples<'_>)) {
+        let mut samples = self.family(family);
+        let start = samples.text.len();
+        samples.announce();
+        let announced = samples.text.len();
+        fill(&mut samples);
+        if samples.text.len() == announced {
+            samples.text.truncate(start);
+        }
+    }
+
+    /// Whether a family was opened, with samples or without.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.opened.contains(&name)
+    }
+
+    /// Adds whole families that somebody else wrote.
+    pub(crate) fn append(&mut self, families: &str) {
+        self.text.push_str(families);
     }
 
     /// The page.
@@ -81,6 +108,17 @@ impl Samples<'_> {
         text.push(' ');
         number(text, value);
         text.push('\n');
+    }
+
+    /// Writes samples that were written before.
+    pub(crate) fn copy(&mut self, lines: &str) {
+        self.announce();
+        self.text.push_str(lines);
+    }
+
+    /// Where the next sample will stand on the page.
+    pub(crate) fn place(&self) -> usize {
+        self.text.len()
     }
 
     fn announce(&mut self) {

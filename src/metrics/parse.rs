@@ -37,17 +37,27 @@ pub(crate) fn page(text: &str) -> Vec<Sample> {
             assert!(families.insert(name), "{name} is announced twice");
             let kind = lines.next().and_then(|line| line.strip_prefix("# TYPE "));
             let kind = kind.and_then(|rest| rest.strip_prefix(name)).expect("TYPE after HELP");
-            assert!([" gauge", " counter"].contains(&kind), "{name} is of the kind{kind}");
+            let known = [" gauge", " counter", " histogram"].contains(&kind);
+            assert!(known, "{name} is of the kind{kind}");
             current = name;
             continue;
         }
         let sample = sample(line);
-        assert_eq!(sample.name, current, "outside of its family: {line}");
+        let family = family_of(&sample.name, |name| families.contains(name));
+        assert_eq!(family, current, "outside of its family: {line}");
         let series = format!("{} {:?}", sample.name, sample.labels);
         assert!(seen.insert(series), "a series stands twice: {line}");
         samples.push(sample);
     }
     samples
+}
+
+/// The family of a sample: its own name, or that of a histogram.
+pub(crate) fn family_of(name: &str, is_family: impl Fn(&str) -> bool) -> &str {
+    if is_family(name) {
+        return name;
+    }
+    ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name)
 }
 
 fn sample(line: &str) -> Sample {

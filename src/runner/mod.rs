@@ -28,8 +28,9 @@ const GRACE: Duration = Duration::from_secs(5);
 pub(crate) struct Order {
     /// A ceiling on what the check consents to.
     pub(crate) ceiling: Impact,
-    /// Whether the parts that run once a day join.
-    pub(crate) deep: bool,
+    /// Whether the parts that run at most once a day join: full depth, and intrusive work where it
+    /// is consented to.
+    pub(crate) daily: bool,
     /// The longest wait for a limiter's window.
     pub(crate) max_wait: Duration,
     /// The time of now.
@@ -50,6 +51,8 @@ pub(crate) struct Record {
     pub(crate) outcome: Outcome,
     /// Requests of each impact: passive, active, intrusive.
     pub(crate) requests: [u32; 3],
+    /// Whether the parts joined that run at most once a day.
+    pub(crate) daily: bool,
 }
 
 /// What came of a run.
@@ -88,9 +91,11 @@ pub(crate) async fn run(
     earlier: &[(Timestamp, Evidence)],
     order: &Order,
 ) -> Record {
-    let consent = check.allow.min(order.ceiling);
+    let daily = order.daily && is_daily(check, order.ceiling);
+    let ceiling = if daily { order.ceiling } else { order.ceiling.min(Impact::Active) };
+    let consent = check.allow.min(ceiling);
     let impact = check.probe.impact().min(consent);
-    let deep = order.deep && check.probe.has_deep_part();
+    let deep = daily && check.probe.has_deep_part();
     let id = RunId::new(order.at, fastrand::u128(..));
     // Two active runs on one origin would disturb each other's counting.
     let _alone = match Origin::of(&service.target.url) {
@@ -139,7 +144,14 @@ pub(crate) async fn run(
         duration,
         outcome,
         requests: context.requests_sent(),
+        daily,
     }
+}
+
+/// Whether a check has parts that run at most once a day, and may run them.
+pub(crate) fn is_daily(check: &Check, ceiling: Impact) -> bool {
+    let intrudes = check.probe.impact().min(check.allow).min(ceiling) == Impact::Intrusive;
+    intrudes || check.probe.has_deep_part()
 }
 
 /// Judges evidence and measures it: what a run does after it looked, and what happens again when

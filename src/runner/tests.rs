@@ -76,7 +76,7 @@ async fn record(trouble: &str) -> Record {
     let service = testing::service(vec![Arc::clone(&check)]);
     let order = Order {
         ceiling: Impact::Intrusive,
-        deep: false,
+        daily: false,
         max_wait: Duration::ZERO,
         at: Timestamp::UNIX_EPOCH,
         location: "here".into(),

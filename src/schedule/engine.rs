@@ -51,6 +51,9 @@ const CLOCK_SET: SignedDuration = SignedDuration::from_secs(1);
 /// A run that is late by more than this is not made any more, whatever its interval.
 const LATEST: Duration = Duration::from_secs(60);
 
+/// What runs at most once a day waits so long.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
 /// Makes the network of a configuration.
 pub(crate) type MakeNetwork = Box<dyn Fn(&Config) -> Arc<Network> + Send>;
 
@@ -323,12 +326,12 @@ impl Engine {
             self.meters.started(late, self.admission.running());
             let (service, check) = (Arc::clone(&slot.service), Arc::clone(&slot.check));
             let network = Arc::clone(&self.network);
+            let at = self.clock.now();
             let order = Order {
-                // What needs a ledger of its runs waits for one.
-                ceiling: Impact::Active,
-                deep: false,
+                ceiling: Impact::Intrusive,
+                daily: daily_is_due(&*self.store, slot, at),
                 max_wait: Duration::ZERO,
-                at: self.clock.now(),
+                at,
                 location: Arc::clone(&self.location),
             };
             let task = self
@@ -369,6 +372,25 @@ impl Engine {
             if retry < until(wall, next) {
                 self.plan(&id, now + retry, wall);
             }
+        }
+    }
+}
+
+/// Whether the parts of a check join that run at most once a day: never in its first round, and
+/// only at its own time of the day, or when the ledger says that they have not run for longer.
+fn daily_is_due(store: &dyn Store, slot: &Slot, at: Timestamp) -> bool {
+    if !runner::is_daily(&slot.check, Impact::Intrusive) {
+        return false;
+    }
+    let Some(state) = store.state(&slot.check.id).filter(|state| state.last.is_some()) else {
+        return false;
+    };
+    match state.last_daily {
+        Some(last) => at.duration_since(last) >= DAY,
+        None => {
+            let before = at.checked_sub(SignedDuration::try_from(slot.check.interval).unwrap_or(DAY));
+            let grid = Grid::new(&slot.check.id, "daily", DAY.unsigned_abs());
+            before.is_ok_and(|before| grid.next(before) <= at)
         }
     }
 }

@@ -159,6 +159,7 @@ impl Store for Memory {
         let mut state = slot.state.lock().expect("no panic under this lock");
         let state = Arc::make_mut(&mut state);
         state.last_pass = saved.last_pass;
+        state.last_daily = saved.last_daily;
         state.damped = saved.damped;
     }
 
@@ -183,6 +184,9 @@ impl Store for Memory {
         state.count(step.verdict);
         if step.verdict == Verdict::Pass {
             state.last_pass = Some(record.at);
+        }
+        if record.daily {
+            state.last_daily = Some(record.at);
         }
         for (total, sent) in state.requests.iter_mut().zip(record.requests) {
             *total += u64::from(sent);

@@ -39,6 +39,9 @@ struct SavedCheck {
     status: Status,
     since: Timestamp,
     last_pass: Option<Timestamp>,
+    /// The ledger: when the parts last ran that run at most once a day.
+    #[serde(default)]
+    last_daily: Option<Timestamp>,
     open: Vec<SavedFinding>,
 }
 
@@ -87,6 +90,7 @@ fn save(state: &CheckState) -> SavedCheck {
         status: state.damped.status,
         since: state.damped.since,
         last_pass: state.last_pass,
+        last_daily: state.last_daily,
         open: state
             .damped
             .open
@@ -150,7 +154,7 @@ pub(crate) fn restore(
             .filter_map(|finding| open(finding, &abouts, &state, at))
             .collect();
         let damped = Damped::restored(saved.status, saved.since, open);
-        store.restore(&saved.check, Saved { damped, last_pass: saved.last_pass });
+        store.restore(&saved.check, Saved { damped, last_pass: saved.last_pass, last_daily: saved.last_daily });
         restored += 1;
     }
     Ok(Restored::Checks(restored))

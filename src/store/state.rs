@@ -24,6 +24,8 @@ pub(crate) struct CheckState {
     /// Runs of each verdict since the start, in the order of [`Verdict::ALL`].
     pub(crate) runs: [u64; 4],
     pub(crate) last_pass: Option<Timestamp>,
+    /// When the parts last ran that run at most once a day.
+    pub(crate) last_daily: Option<Timestamp>,
     /// Requests of each impact since the start.
     pub(crate) requests: [u64; 3],
 }
@@ -54,6 +56,7 @@ pub(crate) struct RunSummary {
 pub(crate) struct Saved {
     pub(crate) damped: Damped,
     pub(crate) last_pass: Option<Timestamp>,
+    pub(crate) last_daily: Option<Timestamp>,
 }
 
 impl LastRun {
@@ -99,6 +102,7 @@ impl CheckState {
             next_run: None,
             runs: [0; 4],
             last_pass: None,
+            last_daily: None,
             requests: [0; 3],
         }
     }

@@ -66,3 +66,12 @@ fn the_front_page_shows_what_the_demo_prints() {
         );
     }
 }
+
+#[test]
+fn the_table_of_kinds_is_the_registrys() {
+    let page = std::fs::read_to_string(root().join("probes/README.md")).unwrap();
+    for kind in musterd_probes::KINDS {
+        let row = format!("| `{}` | {} | {} |", kind.name, kind.summary, kind.abouts().len());
+        assert!(page.contains(&row), "probes/README.md lacks the row {row}");
+    }
+}

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use super::{Evidence, answered, looks};
-use crate::health::Health;
 use crate::health::look::Look;
 use crate::health::vocabulary::Level;
+use crate::health::{Health, grpc};
 use crate::reach;
 use crate::rule::{About, Looked, Rule, Saw};
 use crate::severity::Severity;
@@ -66,12 +66,24 @@ pub(super) const DOWN: Rule<Health> = Rule {
 
 fn down(health: &Health, seen: &Evidence<'_>, _: Timestamp) -> Looked {
     answered(seen, |look| {
-        let status = look.answer()?.status;
+        let status = look.status()?;
         let accepted = health.accepted.contains(status);
         let says_down = look.reading().level() == Some(Level::Down);
-        ((status >= 500 && !accepted) || (says_down && accepted) || reports_down(look))
-            .then(|| Saw::new(claim(look), format!("{} and a body that says up", health.accepted)))
+        ((status >= 500 && !accepted) || (says_down && accepted) || reports_down(look)).then(|| {
+            match look.grpc {
+                Some(_) => Saw::new(claim(look), SERVING),
+                None => Saw::new(claim(look), format!("{} and {SAYS_UP}", health.accepted)),
+            }
+        })
     })
+}
+
+const SAYS_UP: &str = "a body that says up";
+const SERVING: &str = "SERVING";
+
+/// What a claim should be.
+pub(super) fn wanted(look: &Look) -> &'static str {
+    if look.grpc.is_some() { SERVING } else { SAYS_UP }
 }
 
 /// Whether the body is a health report that says down. The health draft lets it come with any
@@ -81,13 +93,17 @@ fn reports_down(look: &Look) -> bool {
     reading.level() == Some(Level::Down) && reading.claims() && !reading.components.is_empty()
 }
 
-/// What an answer claims, in a line: `503, "error", database down`.
+/// What an answer claims, in a line: `503, the body says "error", database down`, `NOT_SERVING`.
 pub(super) fn claim(look: &Look) -> String {
     let mut parts = Vec::new();
+    let reading = look.reading();
+    // Whatever gRPC has to say, it says under the status 200.
+    if let (Some(_), Some(stated)) = (&look.grpc, &reading.aggregate) {
+        return stated.word.clone();
+    }
     if let Some(answer) = look.answer() {
         parts.push(answer.status.to_string());
     }
-    let reading = look.reading();
     if let Some(stated) = &reading.aggregate {
         parts.push(format!("the body says {:?}", excerpt(&stated.word, 40)));
     }
@@ -110,22 +126,38 @@ pub(super) const STATUS_UNEXPECTED: Rule<Health> = Rule {
         severity: Severity::High,
         title: "the health endpoint answers with a status that says nothing about health",
         why: "A 404, 401 or redirect makes every orchestrator take the service for dead, while it may be well.",
-        fix: "See that the path is right and open to the prober, or state the right codes in `status`.",
-        references: &["Kubernetes: HTTP probes", "RFC 9110 section 15"],
+        fix: "See that the path is right and open to the prober, or state the right codes in `status`. Over gRPC, register the health service, and the name that is asked for.",
+        references: &[
+            "Kubernetes: HTTP probes",
+            "RFC 9110 section 15",
+            "gRPC Health Checking Protocol",
+        ],
     },
     check: status_unexpected,
 };
 
 fn status_unexpected(health: &Health, seen: &Evidence<'_>, _: Timestamp) -> Looked {
     answered(seen, |look| {
-        let status = look.answer()?.status;
+        let answer = look.answer()?;
+        let status = look.status()?;
         // Errors of the server are `down`, and refusals for haste are `rate-limited`.
         let known = health.accepted.contains(status)
             || status >= 500
             || status == 429
             || reports_down(look);
-        (!known)
-            .then(|| Saw::new(format!("{status} from {}", look.path), health.accepted.to_string()))
+        if known {
+            return None;
+        }
+        let Some(service) = look.grpc.as_ref().filter(|_| look.reading().aggregate.is_some())
+        else {
+            let saw = format!("{status} from {}", look.path);
+            return Some(Saw::new(saw, health.accepted.to_string()));
+        };
+        let saw = match grpc::meaning(answer, service) {
+            Some(meaning) => format!("{}: {meaning}", claim(look)),
+            None => claim(look),
+        };
+        Some(Saw::new(saw, SERVING))
     })
 }
 

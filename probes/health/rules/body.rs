@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::availability::claim;
+use super::availability::{claim, wanted};
 use super::{Evidence, NO_ANSWER, answered, is_named, is_optional, report};
 use crate::health::look::Look;
 use crate::health::reading::{Form, Reading};
@@ -29,9 +29,9 @@ pub(super) const DEGRADED: Rule<Health> = Rule {
 fn degraded(health: &Health, seen: &Evidence<'_>, _: Timestamp) -> Looked {
     // An answer with an error's status is down, whatever its body calls it.
     let mut looked = answered(seen, |look| {
-        let accepted = health.accepted.contains(look.answer()?.status);
+        let accepted = health.accepted.contains(look.status()?);
         let degraded = matches!(look.reading().level(), Some(Level::Warn | Level::Unknown));
-        (accepted && degraded).then(|| Saw::new(claim(look), "a body that says up"))
+        (accepted && degraded).then(|| Saw::new(claim(look), wanted(look)))
     });
     let Ok(reading) = report(health, seen) else { return looked };
     for (name, component) in &reading.components {
@@ -66,6 +66,10 @@ pub(super) const STATUS_CONTRADICTS_BODY: Rule<Health> = Rule {
 fn status_contradicts_body(health: &Health, seen: &Evidence<'_>, _: Timestamp) -> Looked {
     answered(seen, |look| {
         let status = look.answer()?.status;
+        // gRPC has one status for everything that it says.
+        if look.grpc.is_some() {
+            return None;
+        }
         let wanted = "a status and a body that agree";
         match look.reading().level()? {
             // Traffic goes on to a service that says that it is down.
@@ -91,10 +95,10 @@ pub(super) const AGGREGATE_CONTRADICTS_COMPONENTS: Rule<Health> = Rule {
 };
 
 fn aggregate_contradicts_components(health: &Health, seen: &Evidence<'_>, _: Timestamp) -> Looked {
-    let Some(answer) = seen.now.main.answer() else { return Looked::untested(NO_ANSWER) };
+    let Some(status) = seen.now.main.status() else { return Looked::untested(NO_ANSWER) };
     // Whatever sends an error's status knows better than the overall status of its body, and a
     // service that shuts down is down with every component up.
-    if !health.accepted.contains(answer.status) {
+    if !health.accepted.contains(status) {
         return Looked::untested("the status code is that of an error");
     }
     let reading = match report(health, seen) {
@@ -132,7 +136,7 @@ pub(super) const BODY_INVALID: Rule<Health> = Rule {
         severity: Severity::Medium,
         title: "the body cannot be read as a statement about health",
         why: "Whatever parses it fails or guesses, and a proxy's error page can pass for health.",
-        fix: "Answer JSON with a `status` of up or down, or one plain word, under the right content type.",
+        fix: "Answer JSON with a `status` of up or down, or one plain word, under the right content type. Over gRPC, see that HTTP/2 and its trailers come through every proxy to the service itself.",
         references: &["RFC 8259", "draft-inadarei-api-health-check-06 section 3"],
     },
     check: body_invalid,
@@ -141,12 +145,16 @@ pub(super) const BODY_INVALID: Rule<Health> = Rule {
 fn body_invalid(health: &Health, seen: &Evidence<'_>, _: Timestamp) -> Looked {
     answered(seen, |look| {
         let answer = look.answer()?;
-        let accepted = health.accepted.contains(answer.status);
+        let status = look.status()?;
+        let accepted = health.accepted.contains(status);
         // The body of an answer that is no health answer is nobody's promise.
-        if !accepted && answer.status < 500 {
+        if !accepted && status < 500 {
             return None;
         }
-        let wanted = "JSON with a status, or one word";
+        let wanted = match look.grpc {
+            Some(_) => "an answer of gRPC's health service",
+            None => "JSON with a status, or one word",
+        };
         match &answer.body.end {
             BodyEnd::Complete => {}
             // That is `timeout`.
@@ -171,6 +179,10 @@ const SHORT: usize = 1024;
 fn unreadable(look: &Look, accepted: bool) -> Option<(String, Severity)> {
     let reading = look.reading();
     if let Some(why) = &reading.invalid {
+        if reading.form == Form::Grpc {
+            // Every client of gRPC's takes it for a failure.
+            return Some((format!("no answer of gRPC's: {why}"), Severity::High));
+        }
         return Some((format!("no JSON, though it should be: {why}"), Severity::Medium));
     }
     if !accepted {
@@ -196,6 +208,7 @@ fn unreadable(look: &Look, accepted: bool) -> Option<(String, Severity)> {
         (Some(_), _) => None,
         (None, Form::Json | Form::KubernetesVerbose) => parts(reading).and_then(low),
         (None, Form::Html) => low("a page of HTML that says nothing about health".into()),
+        (None, Form::Grpc) => low("no status of gRPC's health service".into()),
         (None, Form::Binary) => low("bytes that are no text".into()),
     }
 }
@@ -230,6 +243,10 @@ pub(super) const STUB: Rule<Health> = Rule {
 fn stub(health: &Health, seen: &Evidence<'_>, _: Timestamp) -> Looked {
     let main = &seen.now.main;
     let Some(answer) = main.answer() else { return Looked::untested(NO_ANSWER) };
+    // What answers every path speaks no gRPC, which is `body-invalid`.
+    if main.grpc.is_some() {
+        return Looked::silent();
+    }
     if !health.accepted.contains(answer.status) || main.reading().is_structured() {
         return Looked::silent();
     }

@@ -123,8 +123,7 @@ fn liveness_follows_dependency(health: &Health, seen: &Evidence<'_>, _: Timestam
 }
 
 fn fails(live: &Look) -> bool {
-    live.answer().is_some_and(|answer| answer.status >= 500)
-        || live.reading().level() == Some(Level::Down)
+    live.status().is_some_and(|status| status >= 500) || live.reading().level() == Some(Level::Down)
 }
 
 #[cfg(test)]

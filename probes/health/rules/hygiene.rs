@@ -1,5 +1,6 @@
 //! What a health answer should not be: old, chatty, slow, redirected, limited, mislabelled.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -118,17 +119,17 @@ pub(super) const LEAK: Rule<Health> = Rule {
 
 fn leak(_: &Health, seen: &Evidence<'_>, _: Timestamp) -> Looked {
     let mut saw: Vec<Saw> = Vec::new();
-    let answers: Vec<&Answer> = looks(seen).filter_map(|(_, look)| look.answer()).collect();
-    for leak in answers.iter().flat_map(|answer| leaks(&answer.body.text())) {
+    let texts: Vec<Cow<'_, str>> = looks(seen).filter_map(|(_, look)| look.text()).collect();
+    for leak in texts.iter().flat_map(|text| leaks(text)) {
         let subject = leak.kind.name();
         if !saw.iter().any(|present| present.subject == subject) {
             let severity = leak.kind.severity();
             saw.push(Saw::new(leak.excerpt, "nothing of the kind").on(subject).graded(severity));
         }
     }
-    let tested = if answers.is_empty() {
+    let tested = if texts.is_empty() {
         Tested::No(NO_ANSWER.to_owned())
-    } else if answers.len() == looks(seen).count() {
+    } else if texts.len() == looks(seen).count() {
         Tested::All
     } else {
         // What the silent endpoint would tell is not known.

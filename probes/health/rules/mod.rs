@@ -3,6 +3,8 @@
 mod availability;
 mod body;
 mod components;
+#[cfg(test)]
+mod grpc;
 mod hygiene;
 #[cfg(test)]
 mod samples;
@@ -53,13 +55,14 @@ fn report<'a>(health: &Health, seen: &'a Evidence<'_>) -> Result<&'a Reading, Lo
     let main = &seen.now.main;
     let Some(answer) = main.answer() else { return Err(Looked::untested(NO_ANSWER)) };
     let reading = main.reading();
+    let status = main.status().unwrap_or(answer.status);
     let whole = answer.body.is_complete() && reading.invalid.is_none();
-    let reports = if health.accepted.contains(answer.status) {
+    let reports = if health.accepted.contains(status) {
         let readable =
             reading.level().is_some() || !matches!(reading.form, Form::Html | Form::Binary);
         (whole && readable) || !reading.components.is_empty()
     } else {
-        !reading.components.is_empty() && (answer.status >= 500 || reading.claims())
+        !reading.components.is_empty() && (status >= 500 || reading.claims())
     };
     if reports {
         Ok(reading)

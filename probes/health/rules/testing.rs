@@ -26,6 +26,7 @@ pub(super) struct Scene {
     exchange: Exchange,
     before: Vec<Exchange>,
     stopped: Option<Stop>,
+    grpc: Option<String>,
     live: Option<Box<Self>>,
     sibling: Option<Sibling>,
 }
@@ -41,13 +42,14 @@ fn exchange(answer: Option<Answer>, failure: Option<Failure>) -> Exchange {
 }
 
 fn scene(exchange: Exchange) -> Scene {
-    Scene { exchange, before: Vec::new(), stopped: None, live: None, sibling: None }
+    Scene { exchange, before: Vec::new(), stopped: None, grpc: None, live: None, sibling: None }
 }
 
 /// An answer without a body.
 pub(super) fn status(status: u16) -> Scene {
-    let (version, headers, body) = ("1.1".to_owned(), Vec::new(), Body::default());
-    scene(exchange(Some(Answer { version, status, headers, body }), None))
+    let version = "1.1".to_owned();
+    let (headers, body, trailers) = (Vec::new(), Body::default(), Vec::new());
+    scene(exchange(Some(Answer { version, status, headers, body, trailers }), None))
 }
 
 /// An answer with a body under a content type.
@@ -70,6 +72,11 @@ pub(super) fn json(code: u16, body: &Value) -> Scene {
     typed(code, "application/json", &body.to_string())
 }
 
+/// An answer over gRPC, with a body that may be none of gRPC's.
+pub(super) fn grpc(code: u16, content_type: &str, body: &[u8]) -> Scene {
+    status(code).header("content-type", content_type).body(body).over_grpc("shop.Orders")
+}
+
 /// No answer.
 pub(super) fn failed(phase: Phase, kind: FailureKind) -> Scene {
     scene(exchange(None, Some(Failure::new(phase, kind, "it failed"))))
@@ -82,6 +89,17 @@ impl Scene {
 
     pub(super) fn header(mut self, name: &str, value: &str) -> Self {
         self.answer().headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(super) fn trailer(mut self, name: &str, value: &str) -> Self {
+        self.answer().trailers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// It was asked for the health of a service of gRPC's.
+    pub(super) fn over_grpc(mut self, service: &str) -> Self {
+        self.grpc = Some(service.to_owned());
         self
     }
 
@@ -148,7 +166,7 @@ fn look(path: &str, scene: Scene) -> Look {
     let mut hops = scene.before;
     hops.push(scene.exchange);
     let followed = Followed { hops, stopped: scene.stopped };
-    Look::new(path.to_owned(), followed, NOW.parse().expect("a time"))
+    Look::new(path.to_owned(), scene.grpc, followed, NOW.parse().expect("a time"))
 }
 
 /// A whole run, judged.

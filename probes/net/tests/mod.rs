@@ -5,6 +5,7 @@ mod dns;
 mod egress;
 mod faults;
 mod happy_eyeballs;
+mod http2;
 mod proxy;
 mod redirects;
 mod search;

@@ -57,6 +57,7 @@ async fn the_protocol_is_what_alpn_agrees_on() {
     for (served, offered, alpn, version) in [
         (BOTH, Alpn::Http, Some("h2"), "2"),
         (BOTH, Alpn::Http1, Some("http/1.1"), "1.1"),
+        (BOTH, Alpn::Http2, Some("h2"), "2"),
         (BOTH, Alpn::None, None, "1.1"),
         (&["http/1.1"], Alpn::Http, Some("http/1.1"), "1.1"),
         (&[], Alpn::Http, None, "1.1"),

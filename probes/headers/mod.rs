@@ -1,0 +1,114 @@
+//! Do the headers of a page protect those who open it?
+//!
+//! What a page is decides what is asked of it: data, images and error pages need no policy for
+//! scripts. Everything is read as browsers read it, and MDN's HTTP Observatory keeps its own
+//! reading for its score.
+
+mod csp;
+mod evidence;
+mod field;
+mod observatory;
+mod observe;
+mod page;
+mod rules;
+mod session;
+mod settings;
+mod site;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::blind::Blind;
+use crate::context::Context;
+use crate::contract::{Kind, Seen, SettingsError};
+use crate::judgement::{Finding, Judgement};
+use crate::measurement::{Family, Measurement};
+use crate::net::redirect;
+use crate::rule::{Rule, Tested};
+use evidence::Evidence;
+pub use settings::Settings;
+use settings::{Ignored, Must, Role};
+
+/// A configured `headers` probe.
+pub struct Headers {
+    path: String,
+    role: Role,
+    expect: Vec<(String, Must)>,
+    ignored: Ignored,
+}
+
+impl Kind for Headers {
+    const NAME: &'static str = "headers";
+    const SUMMARY: &'static str = "a page's headers protect those who open it";
+    const RULES: &'static [Rule<Self>] = rules::ALL;
+    const FAMILIES: &'static [Family] = &[SCORE, GRADE];
+    const INTERVAL: Duration = Duration::from_mins(15);
+    type Settings = Settings;
+    type Evidence = Evidence;
+
+    fn new(settings: Settings) -> Result<Self, SettingsError> {
+        Ok(Self {
+            path: settings.path,
+            role: settings.kind,
+            expect: settings::expectations(settings.expect)?,
+            ignored: Ignored::new(&settings.ignore)?,
+        })
+    }
+
+    fn max_duration(&self, timeout: Duration) -> Duration {
+        // The document with its redirects, the same once more, and a page that is not there; the
+        // plain twin with its own redirects runs beside them.
+        timeout * u32::try_from(redirect::MOST + 3).unwrap_or(u32::MAX)
+    }
+
+    async fn observe(&self, cx: &Context) -> Result<Evidence, Blind> {
+        observe::observe(self, cx).await
+    }
+
+    fn measure(&self, seen: &Evidence) -> Vec<Measurement> {
+        let Some(scan) = observatory::scan(seen, &observatory::Preload::default()) else {
+            return Vec::new();
+        };
+        let grade = vec![scan.grade().to_owned()];
+        vec![
+            Measurement::new(&SCORE, f64::from(scan.score())),
+            Measurement::labelled(&GRADE, grade, 1.0),
+        ]
+    }
+
+    fn judge(&self, seen: &Seen<'_, Self>, at: Timestamp) -> Judgement {
+        let mut judgement = Judgement::default();
+        for rule in Self::RULES {
+            if self.ignored.has_rule(rule.about.id) {
+                let why = "left out by `ignore`".to_owned();
+                judgement.tested.push((&rule.about, Tested::No(why)));
+                continue;
+            }
+            let looked = (rule.check)(self, seen, at);
+            let saw = looked.saw.into_iter().filter(|saw| !self.ignored.has_subject(&saw.subject));
+            judgement.findings.extend(saw.map(|saw| Finding {
+                about: &rule.about,
+                subject: saw.subject,
+                severity: saw.severity.unwrap_or(rule.about.severity),
+                saw: saw.saw,
+                wanted: saw.wanted,
+            }));
+            judgement.tested.push((&rule.about, looked.tested));
+        }
+        judgement
+    }
+}
+
+const SCORE: Family = Family {
+    name: "musterd_headers_observatory_score",
+    help: "Score by the algorithm of MDN's HTTP Observatory, version 6; 100 and more is an A+.",
+    labels: &[],
+};
+const GRADE: Family = Family {
+    name: "musterd_headers_observatory_grade_info",
+    help: "1, with the grade by the algorithm of MDN's HTTP Observatory, version 6.",
+    labels: &["grade"],
+};

@@ -1,0 +1,206 @@
+//! Checks: the flat list of them, one, its runs, its evidence, and a run out of turn.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use http::{StatusCode, Uri};
+use jiff::Timestamp;
+use musterd_probes::run_id::RunId;
+use musterd_probes::severity::Verdict;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+
+use super::answer::Answer;
+use super::everything::{Everything, Row};
+use super::problem::Problem;
+use super::query::Query;
+use super::readiness::Selector;
+use super::{Api, off};
+use crate::commands::Refusal;
+use crate::evidence::{EvidenceFile, SCHEMA};
+use crate::report::{CheckStatus, FindingStatus};
+use crate::store::{CheckState, RunSummary};
+
+/// The scheduler answers at once unless something is wrong with it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A check on its own: with its service, its place and its labels, all of it flat.
+struct Flat<'a> {
+    row: Row<'a>,
+    check: CheckStatus,
+    /// A list of checks leaves them out.
+    findings: Option<Vec<FindingStatus>>,
+}
+
+/// A run in short.
+#[derive(Serialize)]
+struct Run {
+    run: RunId,
+    at: Timestamp,
+    duration_seconds: f64,
+    verdict: Verdict,
+}
+
+impl Serialize for Flat<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let CheckStatus {
+            id,
+            probe,
+            verdict,
+            status,
+            reason,
+            since,
+            last_run,
+            next_run,
+            interval_seconds,
+            duration_seconds,
+            findings: _,
+            untested,
+            evidence: _,
+        } = &self.check;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("service", self.row.service())?;
+        map.serialize_entry("location", self.row.location())?;
+        map.serialize_entry("id", id)?;
+        map.serialize_entry("probe", probe)?;
+        map.serialize_entry("verdict", verdict)?;
+        map.serialize_entry("status", status)?;
+        map.serialize_entry("reason", reason)?;
+        map.serialize_entry("since", since)?;
+        map.serialize_entry("last_run", last_run)?;
+        map.serialize_entry("next_run", next_run)?;
+        map.serialize_entry("interval_seconds", interval_seconds)?;
+        map.serialize_entry("duration_seconds", duration_seconds)?;
+        if let Some(findings) = &self.findings {
+            map.serialize_entry("findings", findings)?;
+        }
+        map.serialize_entry("untested", untested)?;
+        for (key, value) in self.row.labels() {
+            map.serialize_entry(&format!("label_{key}"), value)?;
+        }
+        map.end()
+    }
+}
+
+/// `GET /api/v1/checks`.
+pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Answer, Problem> {
+    let query = Query::of(&uri);
+    let (paging, selector) = (query.paging()?, Selector::of(&query)?);
+    let now = Everything::of(&api.shared);
+    off(!now.is_small(), move || {
+        let rows = now.rows().filter(|row| selector.takes(*row)).collect();
+        let page = paging.cut(rows, |row: &Row<'_>| format!("{}\n{}", row.location(), row.id()));
+        Answer::json(&page.map(|row| Flat { row, check: row.check(&now.vault), findings: None }))
+    })
+    .await?
+}
+
+/// `GET /api/v1/checks/{service}/{check}`.
+pub(super) async fn one(
+    State(api): State<Arc<Api>>,
+    Path((service, check)): Path<(String, String)>,
+    uri: Uri,
+) -> Result<Answer, Problem> {
+    let (query, id) = (Query::of(&uri), format!("{service}/{check}"));
+    let place = query.text("location")?;
+    let mut now = Everything::of(&api.shared);
+    now.states.retain(|state| *state.check.id == *id);
+    let row = now
+        .rows()
+        .find(|row| row.id() == id && place.is_none_or(|place| place == row.location()))
+        .ok_or_else(absent)?;
+    let mut check = row.check(&now.vault);
+    let findings = Some(std::mem::take(&mut check.findings));
+    Answer::json(&Flat { row, check, findings })
+}
+
+/// `GET /api/v1/checks/{service}/{check}/runs`.
+pub(super) async fn runs(
+    State(api): State<Arc<Api>>,
+    Path((service, check)): Path<(String, String)>,
+    uri: Uri,
+) -> Result<Answer, Problem> {
+    let query = Query::of(&uri);
+    let paging = query.paging()?;
+    let wanted = "a time as RFC 3339 writes it, such as 2026-01-31T12:00:00Z";
+    let since: Option<Timestamp> = query.one("since", wanted)?;
+    let until: Option<Timestamp> = query.one("until", wanted)?;
+    let mut runs = api.shared.store.runs(&format!("{service}/{check}")).ok_or_else(absent_here)?;
+    runs.retain(|run| {
+        since.is_none_or(|since| run.at >= since) && until.is_none_or(|until| run.at < until)
+    });
+    let page = paging.cut(runs, |run: &RunSummary| run.run.to_string());
+    Answer::json(&page.map(|RunSummary { run, at, duration, verdict }| Run {
+        run,
+        at,
+        duration_seconds: duration.as_secs_f64(),
+        verdict,
+    }))
+}
+
+/// `GET /api/v1/checks/{service}/{check}/evidence`.
+pub(super) async fn evidence(
+    State(api): State<Arc<Api>>,
+    Path((service, check)): Path<(String, String)>,
+) -> Result<Answer, Problem> {
+    let state = api.shared.store.state(&format!("{service}/{check}")).ok_or_else(absent_here)?;
+    let vault = Arc::clone(&api.shared.vault);
+    off(true, move || {
+        let mut file = file(&state)?;
+        vault.redact_json(&mut file.evidence);
+        Answer::json(&file)
+    })
+    .await?
+}
+
+fn file(state: &CheckState) -> Result<EvidenceFile, Problem> {
+    let last = state.last.as_deref().ok_or_else(|| Problem::absent("it has not run yet"))?;
+    let evidence = last.evidence.as_ref().ok_or_else(|| {
+        Problem::absent("of its last run no evidence is kept: it could not look, or it is long ago")
+    })?;
+    Ok(EvidenceFile {
+        schema: SCHEMA.to_owned(),
+        check: state.check.id.to_string(),
+        probe: state.check.kind.name.to_owned(),
+        settings: (*state.check.settings).clone(),
+        observed_at: last.summary.at,
+        judged_by: concat!("musterd ", env!("CARGO_PKG_VERSION")).to_owned(),
+        evidence: evidence.to_json().map_err(|error| {
+            tracing::error!(check = %state.check.id, %error, "evidence does not become JSON");
+            Problem::fault()
+        })?,
+        earlier: Vec::new(),
+    })
+}
+
+/// `POST /api/v1/checks/{service}/{check}/run`.
+pub(super) async fn run(
+    State(api): State<Arc<Api>>,
+    Path((service, check)): Path<(String, String)>,
+) -> Result<Answer, Problem> {
+    let id = format!("{service}/{check}");
+    let asked = tokio::time::timeout(PATIENCE, api.shared.commands.run(&id)).await;
+    let refused = |why: &str| Err(Problem::new(StatusCode::CONFLICT, why));
+    match asked {
+        Ok(Ok(())) => {
+            let answer = Answer::json(&serde_json::json!({"check": id}))?;
+            Ok(answer.with(StatusCode::ACCEPTED))
+        }
+        Ok(Err(Refusal::Unknown)) => Err(absent_here()),
+        Ok(Err(Refusal::Busy)) => refused("it waits for its turn or runs already"),
+        Ok(Err(Refusal::Limited)) => {
+            refused("it does active work, which is never repeated before its time")
+        }
+        Ok(Err(Refusal::Stopping)) => Err(Problem::later("the daemon is stopping", 5)),
+        Err(_) => Err(Problem::later("the scheduler does not answer", 5)),
+    }
+}
+
+fn absent() -> Problem {
+    Problem::absent("there is no such check")
+}
+
+fn absent_here() -> Problem {
+    Problem::absent("no such check runs here")
+}

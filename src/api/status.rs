@@ -1,0 +1,149 @@
+//! The status document, written anew only where something changed.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::everything::{Everything, Row, shell};
+use super::reports::Posted;
+use crate::report::{self, Document, ServiceStatus, Totals};
+use crate::score;
+use crate::status::Status;
+use crate::store::CheckState;
+
+/// A document is written anew after this time even when nothing changed: waivers run out.
+const FRESH: SignedDuration = SignedDuration::from_secs(30);
+
+/// No longer document is kept.
+const LONGEST_KEPT: usize = 64 * 1024 * 1024;
+
+/// The document as it was written last.
+#[derive(Default)]
+pub(super) struct Written {
+    states: Vec<Arc<CheckState>>,
+    posted: Vec<Arc<Posted>>,
+    location: String,
+    at: Timestamp,
+    body: Bytes,
+    /// Where each check stands in the body.
+    places: Vec<Range<usize>>,
+}
+
+/// A service with the place from which it is looked at.
+#[derive(Serialize)]
+pub(super) struct Placed<'a> {
+    pub(super) location: &'a str,
+    #[serde(flatten)]
+    pub(super) service: &'a ServiceStatus,
+}
+
+impl Written {
+    /// The document of this moment.
+    pub(super) fn write(&mut self, now: Everything) -> serde_json::Result<Bytes> {
+        if self.is_still(&now) {
+            return Ok(self.body.clone());
+        }
+        let shells: Vec<ServiceStatus> =
+            now.services().map(|states| shell(states, now.at, &now.vault)).collect();
+        let mut body = Vec::with_capacity(self.body.len() + self.body.len() / 8);
+        open(&mut body, &head(&now, &shells))?;
+        let mut places = Vec::with_capacity(now.states.len());
+        let mut first = true;
+        for (states, shell) in now.services().zip(&shells) {
+            separate(&mut body, &mut first);
+            open(&mut body, &Placed { location: &now.location, service: shell })?;
+            let mut first = true;
+            for state in states {
+                separate(&mut body, &mut first);
+                let start = body.len();
+                match self.unchanged(places.len(), state) {
+                    Some(written) => body.extend_from_slice(written),
+                    None => {
+                        let check = report::check_of_state(state, &now.vault);
+                        serde_json::to_writer(&mut body, &check)?;
+                    }
+                }
+                places.push(start..body.len());
+            }
+            body.extend_from_slice(b"]}");
+        }
+        for Posted { location, service } in now.posted.iter().map(|one| &**one) {
+            separate(&mut body, &mut first);
+            serde_json::to_writer(&mut body, &Placed { location, service })?;
+        }
+        body.extend_from_slice(b"]}");
+        let body = Bytes::from(body);
+        let Everything { states, posted, location, at, vault: _ } = now;
+        *self = if body.len() > LONGEST_KEPT {
+            Self::default()
+        } else {
+            Self { states, posted, location, at, body: body.clone(), places }
+        };
+        Ok(body)
+    }
+
+    fn is_still(&self, now: &Everything) -> bool {
+        let age = now.at.duration_since(self.at);
+        !self.body.is_empty()
+            && SignedDuration::ZERO <= age
+            && age < FRESH
+            && self.location == now.location
+            && same(&self.states, &now.states)
+            && same(&self.posted, &now.posted)
+    }
+
+    fn unchanged(&self, index: usize, state: &Arc<CheckState>) -> Option<&[u8]> {
+        let before = self.states.get(index)?;
+        // What is held here is not written to: the same place in memory is the same state.
+        Arc::ptr_eq(before, state).then(|| &self.body[self.places[index].clone()])
+    }
+}
+
+fn same<T>(one: &[Arc<T>], other: &[Arc<T>]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| Arc::ptr_eq(one, other))
+}
+
+fn separate(out: &mut Vec<u8>, first: &mut bool) {
+    if !std::mem::take(first) {
+        out.push(b',');
+    }
+}
+
+/// Writes something that ends with an empty list, and leaves the list open.
+fn open<T: Serialize>(out: &mut Vec<u8>, value: &T) -> serde_json::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    debug_assert!(out.ends_with(b"[]}"), "what is filled stands last");
+    out.truncate(out.len() - 2);
+    Ok(())
+}
+
+/// The document without its services.
+fn head(now: &Everything, shells: &[ServiceStatus]) -> Document {
+    let services = || shells.iter().chain(now.posted.iter().map(|one| &one.service));
+    let totals = count(services().count(), now.rows().map(Row::status));
+    Document {
+        status: Status::worst(services().map(|service| service.status)),
+        score: score::of_estate(services().map(|service| service.score)),
+        totals,
+        ..report::document(Vec::new(), now.location.clone(), now.at)
+    }
+}
+
+/// How many checks stand how.
+pub(super) fn count(services: usize, statuses: impl Iterator<Item = Status>) -> Totals {
+    let mut totals = Totals { services, ..Totals::default() };
+    for status in statuses {
+        totals.checks += 1;
+        *match status {
+            Status::Pass => &mut totals.pass,
+            Status::Warn => &mut totals.warn,
+            Status::Fail => &mut totals.fail,
+            Status::Unknown => &mut totals.unknown,
+            Status::Pending => &mut totals.pending,
+        } += 1;
+    }
+    totals
+}

@@ -1,0 +1,228 @@
+//! What is read: documents, lists, one thing, and metrics.
+
+use super::*;
+
+#[tokio::test]
+async fn the_status_document_is_the_report_of_the_store_with_places() {
+    let rig = Rig::filled().await;
+    let states = rig.store.states();
+    let expected = crate::report::estate(&states, "here", noon(), &rig.vault);
+    let mut expected = serde_json::to_value(&expected).unwrap();
+    for service in expected["services"].as_array_mut().unwrap() {
+        service["location"] = json!("here");
+    }
+    let answer = rig.read("/api/v1/status").await;
+    schema::holds("Status", &answer.json());
+    assert_eq!(answer.json(), expected);
+    assert_eq!(answer.json()["status"], "fail");
+    assert!(!answer.text().contains(SECRET), "redacted");
+}
+
+#[tokio::test]
+async fn a_document_that_is_written_in_part_is_the_same_as_one_written_anew() {
+    let mut rig = Rig::filled().await;
+    let first = rig.read("/api/v1/status").await;
+    assert_eq!(first.body, rig.read("/api/v1/status").await.body);
+    for found in [vec![], vec![(&HIGH, "x")], vec![(&LOW, ""), (&HIGH, "y")], vec![]] {
+        let found: Vec<(&'static About, &str)> = found;
+        rig.run("shop/cart", &found);
+        rig.pass(1);
+        for path in ["/api/v1/status", "/metrics"] {
+            assert_eq!(rig.read(path).await.text(), rig.anew(path).await.text());
+        }
+    }
+}
+
+#[tokio::test]
+async fn lists_are_flat_and_of_the_described_shape() {
+    let rig = Rig::filled().await;
+    for (path, schema, key, values) in [
+        ("/api/v1/services", "Services", "name", json!(["shop", "blog"])),
+        (
+            "/api/v1/checks",
+            "Checks",
+            "id",
+            json!(["shop/home", "shop/cart", "shop/waived", "blog/front"]),
+        ),
+        ("/api/v1/checks?service=blog", "Checks", "id", json!(["blog/front"])),
+        ("/api/v1/checks?label=env=test&x=y", "Checks", "id", json!(["blog/front"])),
+        ("/api/v1/checks?label=env=test&label=tier=2", "Checks", "id", json!([])),
+        (
+            "/api/v1/checks?status=fail&status=unknown",
+            "Checks",
+            "id",
+            json!(["shop/cart", "blog/front"]),
+        ),
+        (
+            "/api/v1/findings",
+            "Findings",
+            "rule",
+            json!([
+                "policy.waiver-expired",
+                "pretend.down",
+                "pretend.down",
+                "pretend.slow",
+                "pretend.slow"
+            ]),
+        ),
+        (
+            "/api/v1/findings?severity=high&rule=pretend.down",
+            "Findings",
+            "subject",
+            json!(["a", "b"]),
+        ),
+        ("/api/v1/findings?service=blog", "Findings", "check", json!([null])),
+        ("/api/v1/findings?severity=critical", "Findings", "rule", json!([])),
+        ("/api/v1/checks/shop/cart/runs", "Runs", "verdict", json!(["fail"])),
+    ] {
+        let answer = rig.read(path).await;
+        schema::holds(schema, &answer.json());
+        assert_eq!(Value::from(answer.each(key)), values, "{path}");
+        assert_eq!(answer.json()["next"], Value::Null);
+        assert!(!answer.text().contains(SECRET), "{path} is not redacted");
+    }
+    let rules = rig.read("/api/v1/rules").await;
+    schema::holds("Rules", &rules.json());
+    assert!(rules.each("id").contains(&json!("policy.waiver-expired")));
+}
+
+#[tokio::test]
+async fn one_thing_is_of_the_described_shape_and_what_is_not_there_is_a_problem() {
+    let rig = Rig::filled().await;
+    for (path, schema) in [
+        ("/api/v1/services/shop", "Service"),
+        ("/api/v1/services/shop?location=here", "Service"),
+        ("/api/v1/checks/shop/cart", "Check"),
+        ("/api/v1/checks/blog/front", "Check"),
+        ("/api/v1/checks/shop/cart/evidence", "Evidence"),
+        ("/livez", "Live"),
+        ("/readyz", "Ready"),
+    ] {
+        let answer = rig.read(path).await;
+        schema::holds(schema, &answer.json());
+        assert!(!answer.text().contains(SECRET), "{path} is not redacted");
+    }
+    let cart = rig.read("/api/v1/checks/shop/cart").await.json();
+    assert_eq!((&cart["label_env"], &cart["label_tier"]), (&json!("prod"), &json!("1")));
+    assert_eq!(cart["findings"].as_array().unwrap().len(), 3);
+    for path in [
+        "/",
+        "/api",
+        "/api/v1",
+        "/api/v1/status/",
+        "/api/v1/services/nothing",
+        "/api/v1/services/shop?location=there",
+        "/api/v1/checks/shop/nothing",
+        "/api/v1/checks/shop/home?location=there",
+        "/api/v1/checks/shop/nothing/runs",
+        "/api/v1/checks/shop/nothing/evidence",
+        "/api/v1/checks/blog/front/evidence",
+    ] {
+        is_problem(&rig.get(path).await, 404);
+    }
+}
+
+#[tokio::test]
+async fn evidence_can_be_replayed() {
+    let rig = Rig::filled().await;
+    let json = rig.read("/api/v1/checks/shop/home/evidence").await.json();
+    let file: crate::evidence::EvidenceFile = serde_json::from_value(json).unwrap();
+    assert_eq!((file.check.as_str(), &file.evidence), ("shop/home", &json!("it said ***")));
+}
+
+#[tokio::test]
+async fn wrong_values_in_a_query_are_problems() {
+    let rig = Rig::filled().await;
+    for path in [
+        "/api/v1/checks?limit=0",
+        "/api/v1/checks?limit=ten",
+        "/api/v1/checks?next=nowhere!",
+        "/api/v1/checks?label=env",
+        "/api/v1/checks?status=good",
+        "/api/v1/services?limit=99999",
+        "/api/v1/findings?severity=bad",
+        "/api/v1/readiness?fail_on=unknown",
+        "/api/v1/checks/shop/cart/runs?since=yesterday",
+        "/api/v1/checks/shop/cart?location=a&location=b",
+        "/api/v1/checks/%ff/cart",
+    ] {
+        is_problem(&rig.get(path).await, 400);
+    }
+}
+
+#[tokio::test]
+async fn pages_join_to_the_whole_list() {
+    let rig = Rig::filled().await;
+    for path in ["/api/v1/checks", "/api/v1/findings", "/api/v1/services"] {
+        let whole = rig.read(path).await.json()["items"].clone();
+        let mut joined = Vec::new();
+        let mut next = String::new();
+        loop {
+            let page = rig.read(&format!("{path}?limit=1{next}")).await.json();
+            joined.extend(page["items"].as_array().unwrap().iter().cloned());
+            let Some(token) = page["next"].as_str() else { break };
+            next = format!("&next={token}");
+        }
+        assert_eq!(Value::from(joined), whole, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn runs_are_the_latest_first_and_within_the_times_that_are_asked_for() {
+    let mut rig = Rig::new();
+    for _ in 0..5 {
+        rig.run("shop/home", &[]);
+    }
+    let seconds = |answer: &Answered| -> Vec<i64> {
+        let second = |at: Value| {
+            at.as_str().unwrap().parse::<Timestamp>().unwrap().duration_since(noon()).as_secs()
+        };
+        answer.each("at").into_iter().map(second).collect()
+    };
+    for (query, wanted) in [
+        ("", vec![5, 4, 3, 2, 1]),
+        ("?since=2026-11-20T12:00:02Z&until=2026-11-20T12:00:04Z", vec![3, 2]),
+        ("?limit=2", vec![5, 4]),
+        ("?since=2026-11-21T00:00:00Z", vec![]),
+    ] {
+        let answer = rig.read(&format!("/api/v1/checks/shop/home/runs{query}")).await;
+        assert_eq!(seconds(&answer), wanted, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn readiness_is_503_with_what_blocks_and_404_when_nothing_is_selected() {
+    let mut rig = Rig::filled().await;
+    let of = |answer: Answered| {
+        schema::holds("Readiness", &answer.json());
+        let blockers = answer.json()["blockers"].clone();
+        let names: Vec<Value> =
+            blockers.as_array().unwrap().iter().map(|one| one["check"].clone()).collect();
+        (answer.status.as_u16(), answer.json()["status"].clone(), Value::from(names))
+    };
+    let all = of(rig.get("/api/v1/readiness").await);
+    assert_eq!(all, (503, json!("fail"), json!(["shop/cart", "blog/front"])));
+    let blog = of(rig.get("/api/v1/readiness?label=env=test").await);
+    assert_eq!(blog, (503, json!("unknown"), json!(["blog/front"])));
+    let blockers = rig.get("/api/v1/readiness?service=shop").await.json()["blockers"].clone();
+    assert_eq!(blockers[0]["rules"], json!(["pretend.down"]));
+    rig.run("shop/cart", &[(&LOW, "")]);
+    assert_eq!(of(rig.get("/api/v1/readiness?service=shop").await).0, 200);
+    let strict = of(rig.get("/api/v1/readiness?service=shop&fail_on=warn").await);
+    assert_eq!(strict, (503, json!("warn"), json!(["shop/cart"])));
+    is_problem(&rig.get("/api/v1/readiness?service=nothing").await, 404);
+}
+
+#[tokio::test]
+async fn the_daemons_own_health_never_depends_on_the_estate() {
+    let rig = Rig::filled().await;
+    rig.set(|settings| settings.token = Some("a token".to_owned().into()));
+    rig.read("/livez").await;
+    rig.read("/readyz").await;
+    rig.ready.send_replace(false);
+    rig.read("/livez").await;
+    is_problem(&rig.get("/readyz").await, 503);
+    rig.ready.send_replace(true);
+    rig.stop.cancel();
+    is_problem(&rig.get("/readyz").await, 503);
+}

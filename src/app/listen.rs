@@ -1,0 +1,111 @@
+//! Where the daemon listens, in plain HTTP or under TLS.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use musterd_probes::net::trust::provider;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Server, ServerTls};
+
+/// How long answers in flight are awaited when the daemon stops.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How long a client may take for the head of a request.
+const HEAD: Duration = Duration::from_secs(15);
+
+/// A socket that is bound, with what is spoken on it.
+pub(super) struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+    tls: Option<RustlsConfig>,
+}
+
+/// Binds the socket and reads the certificate, so that what is wrong with either ends the start.
+pub(super) async fn bind(address: SocketAddr, server: &Server) -> Result<Listener, String> {
+    let wrong = |error: std::io::Error| format!("{address} cannot be listened on: {error}");
+    let socket = TcpListener::bind(address).map_err(wrong)?;
+    socket.set_nonblocking(true).map_err(wrong)?;
+    let address = socket.local_addr().map_err(wrong)?;
+    let tls = match &server.tls {
+        Some(files) => Some(RustlsConfig::from_config(tls(files).await?)),
+        None => None,
+    };
+    Ok(Listener { socket, address, tls })
+}
+
+async fn tls(files: &ServerTls) -> Result<Arc<ServerConfig>, String> {
+    let wrong = |path: &std::path::Path, error: &dyn std::fmt::Display| {
+        format!("server.tls: {} cannot be used: {error}", path.display())
+    };
+    let cert = tokio::fs::read(&files.cert).await.map_err(|error| wrong(&files.cert, &error))?;
+    let key = tokio::fs::read(&files.key).await.map_err(|error| wrong(&files.key, &error))?;
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&cert)
+        .collect::<Result<_, _>>()
+        .map_err(|error| wrong(&files.cert, &error))?;
+    let key = PrivateKeyDer::from_pem_slice(&key).map_err(|error| wrong(&files.key, &error))?;
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|error| wrong(&files.cert, &error))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+impl Listener {
+    /// Under which URL the daemon is asked.
+    pub(super) fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Serves until `stop`, and then what is in flight for a little longer.
+    pub(super) async fn serve(self, app: Router, stop: CancellationToken) -> std::io::Result<()> {
+        let handle = Handle::new();
+        let ending = {
+            let handle = handle.clone();
+            async move {
+                stop.cancelled().await;
+                handle.graceful_shutdown(Some(GRACE));
+            }
+        };
+        let app = app.into_make_service_with_connect_info::<SocketAddr>();
+        let serving = async {
+            match self.tls {
+                Some(tls) => {
+                    let mut server = axum_server::from_tcp_rustls(self.socket, tls)?.handle(handle);
+                    slow_clients(server.http_builder());
+                    server.serve(app).await
+                }
+                None => {
+                    let mut server = axum_server::from_tcp(self.socket)?.handle(handle);
+                    slow_clients(server.http_builder());
+                    server.serve(app).await
+                }
+            }
+        };
+        let ((), served) = tokio::join!(ending, serving);
+        served
+    }
+}
+
+/// A client that never ends its request keeps no connection for ever.
+fn slow_clients<E>(builder: &mut hyper_util::server::conn::auto::Builder<E>)
+where
+    E: Clone,
+{
+    builder
+        .http1()
+        .timer(hyper_util::rt::TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(64 * 1024);
+}

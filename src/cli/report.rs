@@ -1,0 +1,67 @@
+//! `musterd check --report URL`: posts the report to a daemon.
+
+use std::io;
+
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue};
+use musterd_probes::net::trust::Roots;
+use musterd_probes::secret::{SecretRef, Vault};
+use url::Url;
+
+use super::output::{self, Format, Report, Style};
+use crate::notify;
+
+/// Where a report goes, and by which token.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Reporting to a daemon")]
+pub(crate) struct Options {
+    /// Post the report to the daemon at this URL, where its checks stand beside the scheduled ones
+    #[arg(long, value_name = "URL")]
+    report: Option<Url>,
+
+    /// The environment variable with the daemon's `server.report_token`
+    #[arg(long, value_name = "VAR", default_value = "MUSTERD_REPORT_TOKEN")]
+    report_token_env: String,
+}
+
+impl Options {
+    /// Whether the report is to be posted; an error when it cannot be.
+    pub(crate) fn checked(&self) -> Result<(), String> {
+        let Some(url) = &self.report else { return Ok(()) };
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            return Err(format!("--report: `{url}` is no URL of a daemon"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("--report: a URL holds no credentials; see --report-token-env".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Posts the report, where that was asked for.
+    pub(crate) async fn post(
+        &self,
+        body: io::Result<String>,
+        vault: &Vault,
+    ) -> Result<(), String> {
+        let Some(base) = &self.report else { return Ok(()) };
+        let mut url = base.clone();
+        url.set_path(&format!("{}/api/v1/reports", base.path().trim_end_matches('/')));
+        let reference = SecretRef::Env(self.report_token_env.clone());
+        let token = vault.read(&reference).await.map_err(|blind| blind.reason.into_owned())?;
+        let bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+            .map_err(|_| "the report token holds characters that no header may".to_owned())?;
+        let json = HeaderValue::from_static("application/json");
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, json), (AUTHORIZATION, bearer)]);
+        let body = body.map_err(|error| error.to_string())?;
+        notify::post(url, headers, body, &Roots::new(true).0)
+            .await
+            .map_err(|why| format!("the report was not taken: {}", vault.redact(&why)))
+    }
+}
+
+/// The report as it is posted.
+pub(crate) fn body(report: &Report<'_>) -> io::Result<String> {
+    let mut body = Vec::new();
+    output::write(Format::Json, report, Style { colour: false, width: 100 }, &mut body)?;
+    String::from_utf8(body).map_err(io::Error::other)
+}

@@ -1,0 +1,337 @@
+//! Receivers at work under a paused clock, with a courier that does as it is told.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use jiff::SignedDuration;
+use musterd_probes::secret::Vault;
+use tokio::sync::broadcast;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::super::channel::Letter;
+use super::super::courier::{Courier, Undelivered};
+use super::super::meters::Meters;
+use super::super::{Notifiers, Notify};
+use super::{at, findings, news, service};
+use crate::clock::Clock;
+use crate::config::{Channel, Notifier, Service};
+use crate::damping::Damped;
+use crate::status::Status::{self, Fail, Pass, Pending};
+use crate::store::{Memory, News, Saved, Store, Watched};
+
+/// What becomes of a letter.
+#[derive(Debug, Clone, Copy)]
+enum Fate {
+    Arrives,
+    Refused,
+    Fails,
+    Asks(u64),
+    Hangs,
+}
+
+/// Carries nothing, and remembers when it was asked to.
+struct Scripted {
+    /// The fates of the next letters; the last one is that of all others too.
+    fates: Mutex<VecDeque<Fate>>,
+    carried: Mutex<Vec<(f64, String)>>,
+    began: Instant,
+}
+
+impl Scripted {
+    fn letters(&self) -> Vec<(f64, String)> {
+        self.carried.lock().unwrap().clone()
+    }
+
+    /// When each letter was carried, in seconds, and its body as a word.
+    fn log(&self) -> Vec<(f64, String)> {
+        let word = |body: &str| {
+            let json: serde_json::Value = serde_json::from_str(body).unwrap();
+            if let Some(alerts) = json.as_array() {
+                let check = |alert: &serde_json::Value| alert["labels"]["check"].to_string();
+                return alerts.iter().map(check).collect::<Vec<_>>().join(" ").replace('"', "");
+            }
+            let change = |change: &serde_json::Value| {
+                format!("{}={}", change["name"], change["status"]).replace('"', "")
+            };
+            let changes = json["changes"].as_array().unwrap();
+            changes.iter().map(change).collect::<Vec<_>>().join(" ")
+        };
+        self.letters().iter().map(|(when, body)| (*when, word(body))).collect()
+    }
+
+    fn words(&self) -> Vec<String> {
+        self.log().into_iter().map(|(_, word)| word).collect()
+    }
+}
+
+impl Courier for Scripted {
+    fn carry(&self, letter: Letter) -> BoxFuture<'_, Result<(), Undelivered>> {
+        let when = self.began.elapsed().as_secs_f64();
+        self.carried.lock().unwrap().push((when, letter.body));
+        let mut fates = self.fates.lock().unwrap();
+        let fate = if fates.len() > 1 { fates.pop_front() } else { fates.front().copied() };
+        drop(fates);
+        let not =
+            |for_good, wait| Err(Undelivered { for_good, why: "as it was told".to_owned(), wait });
+        Box::pin(async move {
+            match fate.unwrap_or(Fate::Arrives) {
+                Fate::Arrives => Ok(()),
+                Fate::Refused => not(true, None),
+                Fate::Fails => not(false, None),
+                Fate::Asks(seconds) => not(false, Some(Duration::from_secs(seconds))),
+                Fate::Hangs => {
+                    sleep(Duration::from_secs(10)).await;
+                    not(false, None)
+                }
+            }
+        })
+    }
+}
+
+fn hook(name: &str) -> Notifier {
+    let url = format!("https://{name}.test/").parse().unwrap();
+    let channel = Channel::Webhook { url, headers: Vec::new(), body: None };
+    Notifier { name: name.to_owned(), channel }
+}
+
+fn alertmanager() -> Notifier {
+    let url = "http://am.test/".parse().unwrap();
+    Notifier { name: "am".to_owned(), channel: Channel::Alertmanager { url } }
+}
+
+/// Notifications at work over a store that a test sets.
+struct Rig {
+    store: Arc<Memory>,
+    courier: Arc<Scripted>,
+    meters: Meters,
+    news: broadcast::Sender<Arc<News>>,
+    notifiers: Notifiers,
+    end: CancellationToken,
+    work: JoinHandle<()>,
+    shop: Arc<Service>,
+}
+
+const CHECKS: [&str; 4] = ["a", "b", "c", "d"];
+
+impl Rig {
+    fn start(notifiers: &[Notifier], fates: &[Fate], room: usize) -> Self {
+        let (store, began) = (Arc::new(Memory::new()), Instant::now());
+        let shop = service("shop", &CHECKS);
+        let watched =
+            |check: &Arc<_>| Watched { service: Arc::clone(&shop), check: Arc::clone(check) };
+        store.adopt(&shop.checks.iter().map(watched).collect::<Vec<_>>(), at(0));
+        let clock =
+            Clock::made_up(move || at(10) + SignedDuration::try_from(began.elapsed()).unwrap());
+        let courier = Arc::new(Scripted {
+            fates: Mutex::new(fates.iter().copied().collect()),
+            carried: Mutex::default(),
+            began,
+        });
+        let mut notify = Notify::new(
+            notifiers,
+            Arc::clone(&store) as Arc<dyn Store>,
+            Arc::new(Vault::new(|_| None)),
+            clock,
+            None,
+        );
+        notify.courier = Some(Arc::clone(&courier) as Arc<dyn Courier>);
+        notify.room = room;
+        let (news, heard) = broadcast::channel(4);
+        let (meters, notifiers) = (notify.meters.clone(), notify.notifiers());
+        let end = CancellationToken::new();
+        let work = tokio::spawn(notify.work(heard, end.clone()));
+        Self { store, courier, meters, news, notifiers, end, work, shop }
+    }
+
+    /// A check has this status from now on, and nobody says so.
+    fn set(&self, check: usize, status: Status) -> Status {
+        let id = &self.shop.checks[check].id;
+        let before = self.store.state(id).unwrap().damped.status;
+        let damped = Damped::restored(status, at(20), findings(status));
+        self.store.restore(id, Saved { damped, last_pass: None });
+        before
+    }
+
+    /// A run leaves a check with this status.
+    fn run(&self, check: usize, status: Status) {
+        let before = self.set(check, status);
+        let from = (before != status).then_some(before);
+        let _listeners = self.news.send(Arc::new(news(&self.shop, check, from, status, 20)));
+    }
+
+    /// One change that goes into a message of its own.
+    async fn change(&self, check: usize, status: Status) {
+        self.run(check, status);
+        self.pass(6).await;
+    }
+
+    /// Lets made-up time pass.
+    async fn pass(&self, seconds: u64) {
+        sleep(Duration::from_secs(seconds)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_fails_is_tried_again_after_ever_longer_waits() {
+    let rig = Rig::start(&[hook("chat")], &[Fate::Fails], 100);
+    rig.change(0, Fail).await;
+    rig.pass(2 * 3_600).await;
+    let times: Vec<f64> = rig.courier.log().into_iter().map(|(when, _)| when).collect();
+    assert!((5.0..5.1).contains(&times[0]), "{times:?}");
+    for (index, pair) in times.windows(2).enumerate() {
+        let full = f64::from(1_u32 << index.min(20)).min(300.0);
+        let waited = pair[1] - pair[0];
+        assert!((full / 2.0..=full + 0.01).contains(&waited), "{index}: {waited} of {full}");
+    }
+    let last = times.last().unwrap() - times[0];
+    assert!((3_000.0..=3_600.0).contains(&last), "it is given up after an hour: {last}");
+    assert_eq!(rig.meters.counts("chat"), [0, 1, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_for_good_is_tried_once_and_the_next_goes_on() {
+    let rig = Rig::start(&[hook("chat")], &[Fate::Refused, Fate::Arrives], 100);
+    rig.change(0, Fail).await;
+    rig.change(1, Fail).await;
+    assert_eq!(rig.courier.words(), ["a=fail", "b=fail"]);
+    assert_eq!(rig.meters.counts("chat"), [1, 1, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_gets_the_pause_that_it_asks_for() {
+    let rig = Rig::start(&[hook("chat")], &[Fate::Asks(90), Fate::Arrives], 100);
+    rig.change(0, Fail).await;
+    rig.pass(200).await;
+    let log = rig.courier.log();
+    assert_eq!(log.len(), 2);
+    assert!((90.0..90.1).contains(&(log[1].0 - log[0].0)), "{log:?}");
+    assert_eq!(rig.meters.counts("chat"), [1, 0, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_hangs_holds_up_no_other() {
+    let rig = Rig::start(&[hook("a-hangs"), hook("b-well")], &[Fate::Hangs, Fate::Arrives], 100);
+    rig.change(0, Fail).await;
+    let counts = [rig.meters.counts("a-hangs"), rig.meters.counts("b-well")];
+    assert!(counts.contains(&[1, 0, 0]) && counts.contains(&[0, 0, 0]), "{counts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_line_drops_what_is_said_anew_and_then_the_oldest() {
+    let rig = Rig::start(&[hook("chat")], &[Fate::Asks(60), Fate::Arrives], 3);
+    rig.change(0, Fail).await; // In hand.
+    rig.change(1, Fail).await;
+    rig.change(2, Fail).await;
+    rig.change(1, Pass).await; // Takes the place of what was said of b.
+    rig.change(3, Fail).await; // Takes that of c, the oldest.
+    assert_eq!(rig.meters.counts("chat"), [0, 0, 2]);
+    rig.pass(120).await;
+    assert_eq!(rig.courier.words(), ["a=fail", "a=fail", "b=pass", "d=fail"]);
+    assert_eq!(rig.meters.counts("chat"), [3, 0, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn missed_news_are_made_up_for() {
+    let rig = Rig::start(&[hook("chat")], &[Fate::Arrives], 100);
+    rig.change(0, Fail).await;
+    // More than the channel holds, at once; the change of c is among those that are lost.
+    rig.run(2, Fail);
+    for _ in 0..9 {
+        rig.run(1, Pass);
+    }
+    rig.pass(6).await;
+    assert_eq!(rig.courier.words(), ["a=fail", "c=fail"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changes_without_a_run_is_told_within_minutes() {
+    let rig = Rig::start(&[hook("chat")], &[Fate::Arrives], 100);
+    rig.pass(10).await;
+    rig.set(3, Fail);
+    rig.pass(70).await;
+    assert_eq!(rig.courier.words(), ["d=fail"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn alertmanager_hears_every_minute_what_is_wrong_and_no_more_when_it_is_over() {
+    let rig = Rig::start(&[alertmanager()], &[Fate::Arrives], 100);
+    rig.change(0, Fail).await;
+    rig.change(1, Fail).await;
+    rig.pass(120).await;
+    let (alone, both) = ("a".to_owned(), "a b".to_owned());
+    assert_eq!(rig.courier.words(), [alone.clone(), "b".to_owned(), both.clone(), both.clone()]);
+    rig.change(1, Pass).await;
+    rig.pass(60).await;
+    assert_eq!(rig.courier.words().last(), Some(&alone));
+    rig.change(0, Pass).await;
+    let until_now = rig.courier.words().len();
+    rig.pass(300).await;
+    assert_eq!(rig.courier.words().len(), until_now);
+    assert_eq!(rig.meters.counts("am"), [4, 0, 0], "what is said again is not counted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alertmanager_that_forgot_or_was_away_is_told_again() {
+    let rig = Rig::start(&[alertmanager()], &[Fate::Fails], 100);
+    rig.change(0, Fail).await;
+    rig.pass(600).await;
+    assert_eq!(rig.meters.counts("am"), [0, 1, 0], "the message is given up after five minutes");
+    *rig.courier.fates.lock().unwrap() = [Fate::Arrives].into();
+    let before = rig.courier.words().len();
+    rig.pass(61).await;
+    assert_eq!(rig.courier.words()[before..], ["a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_keeps_what_waits_and_tells_what_it_changed() {
+    let rig = Rig::start(&[hook("chat"), hook("gone")], &[Fate::Fails], 100);
+    rig.change(0, Fail).await;
+    let chat = Notifier { name: "chat".to_owned(), ..hook("moved") };
+    *rig.courier.fates.lock().unwrap() = [Fate::Arrives].into();
+    let before = rig.courier.words().len();
+    // A waiver, say, makes b worse without a run, and c is a first pass.
+    rig.set(1, Fail);
+    rig.set(2, Pass);
+    rig.notifiers.replace(&[chat, hook("new")], "berlin");
+    rig.pass(10).await;
+    let mut words = rig.courier.words().split_off(before);
+    words.sort();
+    assert_eq!(words, ["a=fail", "b=fail", "b=fail"], "chat hears both, the new one the latter");
+    assert_eq!(rig.meters.counts("chat"), [2, 0, 0]);
+    assert_eq!(rig.meters.counts("new"), [1, 0, 0]);
+    assert!(rig.courier.letters().last().unwrap().1.contains("berlin"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_tells_what_is_gathered_and_tries_once_more_for_five_seconds() {
+    for (fates, times, counts) in [
+        (vec![Fate::Arrives], 2, [2, 0, 0]),
+        // The first is tried when it happens and at the stop, the second at the stop.
+        (vec![Fate::Asks(600)], 3, [0, 2, 0]),
+        (vec![Fate::Asks(600), Fate::Hangs], 2, [0, 0, 2]),
+    ] {
+        let rig = Rig::start(&[hook("chat")], &fates, 100);
+        rig.change(0, Fail).await;
+        rig.run(1, Fail);
+        rig.pass(1).await;
+        let stopped = Instant::now();
+        rig.end.cancel();
+        rig.work.await.unwrap();
+        assert!(stopped.elapsed() <= Duration::from_secs(5));
+        assert_eq!(rig.courier.letters().len(), times, "{fates:?}");
+        assert_eq!(rig.meters.counts("chat"), counts, "{fates:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_told_of_what_is_pending_or_passes_from_the_start() {
+    let rig = Rig::start(&[hook("chat")], &[Fate::Arrives], 100);
+    rig.change(0, Pass).await;
+    rig.change(1, Pending).await;
+    rig.pass(60).await;
+    assert_eq!(rig.courier.words(), Vec::<String>::new());
+}

@@ -1,0 +1,213 @@
+//! One receiver's task: takes its line message by message, off the path of probing.
+
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use musterd_probes::secret::Vault;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::alertmanager;
+use super::channel::{self, Channel, Unwritten};
+use super::courier::{Courier, Undelivered};
+use super::line::Line;
+use super::message::{Before, Message, Writer};
+use super::meters::{Meters, Outcome};
+use super::pace::Pace;
+use super::told::{Problem, Problems};
+use crate::clock::Clock;
+use crate::store::Store;
+
+/// When the daemon stops, what waits is tried once more, within so long for all of it.
+pub(crate) const LAST_TRY: Duration = Duration::from_secs(5);
+
+/// What every receiver's task needs.
+#[derive(Clone)]
+pub(crate) struct Means {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) clock: Clock,
+    pub(crate) courier: Arc<dyn Courier>,
+    pub(crate) meters: Meters,
+    pub(crate) pace: Pace,
+    /// What is told to be wrong now.
+    pub(crate) problems: Arc<Mutex<Problems>>,
+}
+
+/// One receiver's task.
+pub(crate) struct Worker {
+    pub(crate) name: String,
+    pub(crate) channel: Channel,
+    pub(crate) line: Arc<Line>,
+    pub(crate) means: Means,
+    pub(crate) writer: Writer,
+}
+
+/// How the delivery of one message ended.
+enum Ended {
+    Sent,
+    Failed,
+    /// There is no time left for it.
+    Late,
+}
+
+impl Worker {
+    /// Delivers until `stop`, and then tries once more what waits.
+    pub(crate) async fn work(self, stop: CancellationToken) {
+        let mut late = pin!(async {
+            stop.cancelled().await;
+            sleep(LAST_TRY).await;
+        });
+        let mut repeat = Instant::now();
+        loop {
+            if self.channel.forgets() && Instant::now() >= repeat && !stop.is_cancelled() {
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => {}
+                    () = self.repeat() => {}
+                }
+                repeat = Instant::now() + alertmanager::REPEAT;
+            }
+            if let Some((number, message)) = self.line.first() {
+                let ended = self.deliver(&message, &stop, late.as_mut()).await;
+                let outcome = match ended {
+                    Ended::Sent => Outcome::Sent,
+                    Ended::Failed => Outcome::Failed,
+                    Ended::Late => break,
+                };
+                self.line.done(number);
+                self.means.meters.count(&self.name, outcome, 1);
+                continue;
+            }
+            tokio::select! {
+                biased;
+                () = self.line.arrival() => {}
+                () = stop.cancelled() => return,
+                () = sleep_until(repeat), if self.channel.forgets() => {}
+            }
+        }
+        let dropped = self.line.clear();
+        self.means.meters.count(&self.name, Outcome::Dropped, dropped);
+        tracing::warn!(
+            notifier = self.name,
+            messages = dropped,
+            "notifications were not delivered before the stop"
+        );
+    }
+
+    async fn deliver(
+        &self,
+        message: &Message,
+        stop: &CancellationToken,
+        mut late: Pin<&mut impl Future<Output = ()>>,
+    ) -> Ended {
+        let give_up = Instant::now() + self.give_up();
+        let mut failed = 0_u32;
+        loop {
+            let last = stop.is_cancelled();
+            let tried = tokio::select! {
+                biased;
+                tried = self.attempt(message) => tried,
+                () = late.as_mut() => return Ended::Late,
+            };
+            let Undelivered { for_good, why, wait } = match tried {
+                Ok(()) => {
+                    tracing::debug!(notifier = self.name, told = message.summary, "notified");
+                    return Ended::Sent;
+                }
+                Err(undelivered) => undelivered,
+            };
+            failed = failed.saturating_add(1);
+            let wait = self.means.pace.wait(failed, wait, fastrand::f64());
+            if for_good || last || Instant::now() + wait > give_up {
+                tracing::error!(
+                    notifier = self.name,
+                    told = message.summary,
+                    tries = failed,
+                    error = why,
+                    "a notification was given up"
+                );
+                return Ended::Failed;
+            }
+            tracing::warn!(
+                notifier = self.name,
+                told = message.summary,
+                error = why,
+                retry_seconds = wait.as_secs_f64(),
+                "a notification was not delivered"
+            );
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                () = sleep(wait) => {}
+            }
+        }
+    }
+
+    /// What is said again anyway need not be tried for longer than it lasts.
+    fn give_up(&self) -> Duration {
+        let most = self.means.pace.give_up;
+        if self.channel.forgets() { most.min(Duration::from_mins(5)) } else { most }
+    }
+
+    async fn attempt(&self, message: &Message) -> Result<(), Undelivered> {
+        attempt(&self.channel, message, &self.means.vault, &*self.means.courier).await
+    }
+
+    /// Says everything again that is wrong.
+    async fn repeat(&self) {
+        let Channel::Alertmanager { endpoint } = &self.channel else { return };
+        let problems: Vec<Problem> = {
+            let problems = self.means.problems.lock().expect("no panic under this lock");
+            problems.values().cloned().collect()
+        };
+        let at = self.means.clock.now();
+        for batch in problems.chunks(alertmanager::BATCH) {
+            let messages = batch.iter().filter_map(|problem| self.again(problem, at));
+            let alerts: Vec<_> =
+                messages.flat_map(|message| alertmanager::alerts(&message)).collect();
+            if alerts.is_empty() {
+                continue;
+            }
+            let sent = match channel::alerts(endpoint, &alerts) {
+                Ok(letter) => self.means.courier.carry(letter).await.map_err(|error| error.why),
+                Err(Unwritten::ForNow(why) | Unwritten::ForGood(why)) => Err(why),
+            };
+            if let Err(error) = sent {
+                tracing::warn!(
+                    notifier = self.name,
+                    error,
+                    "what is wrong could not be said again; the next try is in a minute"
+                );
+                return;
+            }
+        }
+    }
+
+    /// A problem as it stands now. One that is changing has a message of its own coming.
+    fn again(&self, problem: &Problem, at: Timestamp) -> Option<Message> {
+        let state = self.means.store.state(&problem.check.id)?;
+        if state.damped.status != problem.status {
+            return None;
+        }
+        // What was told before a restart may have begun before what is known of it.
+        let change = self.writer.change(&state, Before::default());
+        Some(self.writer.message(&state.service, problem.status, vec![change], at))
+    }
+}
+
+/// Writes a message for a channel and carries it, once.
+pub(crate) async fn attempt(
+    channel: &Channel,
+    message: &Message,
+    vault: &Vault,
+    courier: &dyn Courier,
+) -> Result<(), Undelivered> {
+    let letter = channel.letter(message, vault).await.map_err(|unwritten| match unwritten {
+        Unwritten::ForNow(why) => Undelivered { for_good: false, why, wait: None },
+        Unwritten::ForGood(why) => Undelivered { for_good: true, why, wait: None },
+    })?;
+    courier.carry(letter).await
+}
