@@ -1,5 +1,6 @@
 //! A run's only way to the network: consent, limits, budgets, guard, deadline and secrets.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -206,8 +207,8 @@ impl Context {
         // Proxies are spoken to in HTTP/1.1, so HTTP/2 goes through them and not to them.
         let tunnel = origin.is_tls() || alpn == Alpn::Http2;
         let use_of_proxy = if tunnel { Via::Tunnel } else { Via::AbsoluteForm };
-        let Connected { facts, outcome } =
-            self.establish(&endpoint, material, alpn, use_of_proxy, deadline).await?;
+        let Connected { facts, outcome, .. } =
+            self.establish(&endpoint, None, material, alpn, use_of_proxy, deadline).await?;
         exchange.connection = facts;
         match outcome {
             Ok(stream) => {
@@ -241,6 +242,18 @@ impl Context {
         alpn: Alpn,
         impact: Impact,
     ) -> Result<Connected, Blind> {
+        self.connect_at(endpoint, None, alpn, impact).await
+    }
+
+    /// Opens a bare connection to one of the endpoint's addresses. Behind a proxy, which resolves
+    /// names itself, the address is the proxy's to choose.
+    pub async fn connect_at(
+        &self,
+        endpoint: &Endpoint,
+        at: Option<IpAddr>,
+        alpn: Alpn,
+        impact: Impact,
+    ) -> Result<Connected, Blind> {
         self.consented(impact)?;
         Self::count(&self.meter.connections, self.run.limits.connections, "connections")?;
         if impact > Impact::Passive {
@@ -249,7 +262,27 @@ impl Context {
         }
         let material = self.material(endpoint).await?;
         let deadline = Instant::now() + self.run.timeout;
-        self.establish(endpoint, material, alpn, Via::Tunnel, deadline).await
+        self.establish(endpoint, at, material, alpn, Via::Tunnel, deadline).await
+    }
+
+    /// Shakes hands over a bare connection that the peer was asked to protect (STARTTLS), in what
+    /// is left of the time that its `facts` began. A stream under TLS already stays as it is.
+    pub async fn handshake_over(
+        &self,
+        stream: Stream,
+        facts: Connection,
+        endpoint: &Endpoint,
+        alpn: Alpn,
+    ) -> Result<Connected, Blind> {
+        let material = self.material(endpoint).await?;
+        let spent = Duration::try_from_secs_f64(facts.phases.total()).unwrap_or_default();
+        let deadline = Instant::now() + self.run.timeout.saturating_sub(spent);
+        match (stream, endpoint.tls.clone(), material) {
+            (Stream::Plain(tcp), Some(name), Some(material)) => {
+                self.secure(tcp, name, &material, alpn, deadline, facts).await
+            }
+            (stream, _, _) => Ok(Connected::without_tls(facts, Ok(stream))),
+        }
     }
 
     /// The endpoint of a host and port of this service, with its own server name where it has
@@ -355,6 +388,7 @@ impl Context {
     async fn establish(
         &self,
         endpoint: &Endpoint,
+        at: Option<IpAddr>,
         material: Option<TlsMaterial>,
         alpn: Alpn,
         via: Via,
@@ -363,20 +397,34 @@ impl Context {
         let mut facts = Connection::default();
         let tcp = match &self.target.proxy {
             Some(url) => self.through_proxy(url, endpoint, via, deadline, &mut facts).await,
-            None => self.directly(endpoint, deadline, &mut facts).await,
+            None => self.directly(endpoint, at, deadline, &mut facts).await,
         }?;
         let tcp = match tcp {
             Ok(tcp) => tcp,
             Err(failure) => {
                 self.meter.unreached.fetch_add(1, Ordering::Relaxed);
-                return Ok(Connected { facts, outcome: Err(failure) });
+                return Ok(Connected::without_tls(facts, Err(failure)));
             }
         };
         let (Some(name), Some(material)) = (endpoint.tls.clone(), material) else {
-            return Ok(Connected { facts, outcome: Ok(Stream::Plain(tcp)) });
+            return Ok(Connected::without_tls(facts, Ok(Stream::Plain(tcp))));
         };
+        self.secure(tcp, name, &material, alpn, deadline, facts).await
+    }
+
+    async fn secure(
+        &self,
+        tcp: tokio::net::TcpStream,
+        name: ServerName<'static>,
+        material: &TlsMaterial,
+        alpn: Alpn,
+        deadline: Instant,
+        mut facts: Connection,
+    ) -> Result<Connected, Blind> {
         let started = Instant::now();
-        let shaken = timeout_at(deadline, tls::handshake(tcp, name, &material, alpn)).await;
+        let presented = tls::Recording::default();
+        let shaking = tls::handshake(tcp, name, material, alpn, &presented);
+        let shaken = timeout_at(deadline, shaking).await;
         facts.phases.note(Phase::Tls, started.elapsed());
         let outcome = match shaken {
             Ok(Ok(Ok((stream, seen)))) => {
@@ -387,21 +435,24 @@ impl Context {
             Ok(Err(blind)) => return Err(blind),
             Err(_) => Err(Failure::timeout(Phase::Tls, self.run.timeout)),
         };
-        Ok(Connected { facts, outcome })
+        Ok(Connected { facts, presented: presented.take(), outcome })
     }
 
     async fn directly(
         &self,
         endpoint: &Endpoint,
+        at: Option<IpAddr>,
         deadline: Instant,
         facts: &mut Connection,
     ) -> Result<Result<tokio::net::TcpStream, Failure>, Blind> {
-        let (addresses, port) = match self.target.connect_to {
+        let (addresses, port) = match (self.target.connect_to, at) {
             // The port stands in for that of the service's URL; others stay what they are.
-            Some(fixed) if self.is_own(&endpoint.host) => {
+            (Some(fixed), at) if self.is_own(&endpoint.host) => {
                 let own_port = self.target.url.port_or_known_default() == Some(endpoint.port);
-                (vec![fixed.ip()], if own_port { fixed.port() } else { endpoint.port })
+                let address = at.unwrap_or(fixed.ip());
+                (vec![address], if own_port { fixed.port() } else { endpoint.port })
             }
+            (_, Some(address)) => (vec![address], endpoint.port),
             _ => {
                 let resolver = self.target.resolver.as_ref().unwrap_or(&self.network.resolver);
                 let started = Instant::now();

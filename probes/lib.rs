@@ -30,6 +30,7 @@ pub mod tcp;
 #[cfg(test)]
 mod testing;
 pub mod text;
+pub mod tls;
 
 use registry::Registration;
 
@@ -39,6 +40,7 @@ pub static KINDS: &[Registration] = &[
     Registration::of::<http::Http>(),
     Registration::of::<health::Health>(),
     Registration::of::<headers::Headers>(),
+    Registration::of::<tls::Tls>(),
 ];
 
 /// The walk through adding a probe, whose code is compiled and run.

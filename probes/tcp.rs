@@ -100,7 +100,7 @@ impl Kind for Tcp {
         let deadline = Instant::now() + cx.timeout();
         let endpoint = self.endpoint(cx)?;
         let port = endpoint.port;
-        let Connected { facts, outcome } =
+        let Connected { facts, outcome, .. } =
             cx.connect(&endpoint, Alpn::None, Impact::Passive).await?;
         let mut evidence = Evidence { port, connection: facts, failure: None, reply: None };
         match outcome {

@@ -49,7 +49,8 @@ fn read(der: &[u8]) -> Option<Certificate> {
     })
 }
 
-fn name(name: &GeneralName<'_>) -> Option<String> {
+/// A name or an address that a certificate speaks for.
+pub(crate) fn name(name: &GeneralName<'_>) -> Option<String> {
     match name {
         GeneralName::DNSName(name) => Some((*name).to_owned()),
         GeneralName::IPAddress(bytes) => {

@@ -14,7 +14,7 @@ use tokio_rustls::client::TlsStream;
 use crate::net::dial::Attempt;
 use crate::net::failure::Failure;
 use crate::net::phase::Phases;
-use crate::net::tls::TlsFacts;
+use crate::net::tls::{Presented, TlsFacts};
 
 /// The facts of one connection.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -60,8 +60,17 @@ pub enum Stream {
 pub struct Connected {
     /// What was seen.
     pub facts: Connection,
+    /// What the peer showed of itself in the handshake, also where that failed afterwards.
+    pub presented: Presented,
     /// The stream, or what the target did instead.
     pub outcome: Result<Stream, Failure>,
+}
+
+impl Connected {
+    /// Without a handshake.
+    pub(crate) fn without_tls(facts: Connection, outcome: Result<Stream, Failure>) -> Self {
+        Self { facts, presented: Presented::default(), outcome }
+    }
 }
 
 impl AsyncRead for Stream {

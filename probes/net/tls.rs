@@ -89,6 +89,28 @@ impl Alpn {
     }
 }
 
+/// What a peer showed of itself, as it came.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Presented {
+    /// The chain in DER, the server's own certificate first.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The OCSP response that was stapled to it; empty where there is none.
+    pub staple: Vec<u8>,
+    /// Why the chain does not verify.
+    pub distrust: Option<Distrust>,
+}
+
+/// Where a handshake notes what the peer showed, for whoever outlives it.
+#[derive(Debug, Clone, Default)]
+pub struct Recording(Arc<OnceLock<Presented>>);
+
+impl Recording {
+    /// What was noted; nothing where no certificate came.
+    pub fn take(&self) -> Presented {
+        self.0.get().cloned().unwrap_or_default()
+    }
+}
+
 /// Shakes hands. A certificate that does not verify does not end the handshake: it is in the
 /// facts, and the caller sends nothing secret then.
 pub async fn handshake(
@@ -96,9 +118,12 @@ pub async fn handshake(
     name: ServerName<'static>,
     material: &TlsMaterial,
     alpn: Alpn,
+    recording: &Recording,
 ) -> Result<Result<(Box<TlsStream<TcpStream>>, TlsFacts), Failure>, Blind> {
-    let recorder =
-        Arc::new(Recorder { verifier: Arc::clone(&material.verifier), distrust: OnceLock::new() });
+    let recorder = Arc::new(Recorder {
+        verifier: Arc::clone(&material.verifier),
+        recording: recording.clone(),
+    });
     let mut config = (*material.config).clone();
     config.alpn_protocols = alpn.protocols();
     config
@@ -146,7 +171,7 @@ fn facts(server_name: String, stream: &TlsStream<TcpStream>, recorder: &Recorder
             .alpn_protocol()
             .map(|protocol| String::from_utf8_lossy(protocol).into_owned()),
         chain: read_chain(connection.peer_certificates().unwrap_or_default()),
-        distrust: recorder.distrust.get().cloned(),
+        distrust: recorder.recording.0.get().and_then(|shown| shown.distrust.clone()),
     }
 }
 
@@ -154,7 +179,7 @@ fn facts(server_name: String, stream: &TlsStream<TcpStream>, recorder: &Recorder
 #[derive(Debug)]
 struct Recorder {
     verifier: Arc<WebPkiServerVerifier>,
-    distrust: OnceLock<Distrust>,
+    recording: Recording,
 }
 
 impl ServerCertVerifier for Recorder {
@@ -173,10 +198,14 @@ impl ServerCertVerifier for Recorder {
             ocsp_response,
             now,
         );
-        if let Err(error) = verdict {
-            // The first verdict stands; a handshake verifies once.
-            let _first = self.distrust.set(distrust(&error));
-        }
+        let chain = std::iter::once(end_entity).chain(intermediates);
+        let presented = Presented {
+            chain: chain.map(|der| der.clone().into_owned()).collect(),
+            staple: ocsp_response.to_vec(),
+            distrust: verdict.err().as_ref().map(distrust),
+        };
+        // The first verdict stands; a handshake verifies once.
+        let _first = self.recording.0.set(presented);
         Ok(ServerCertVerified::assertion())
     }
 

@@ -87,12 +87,11 @@ pub(crate) async fn run(start: Start) -> Result<(), String> {
     });
     let serving = tokio::spawn(listener.serve(api::router(shared), stop.clone()));
 
-    let notify =
-        Notify::new(&config.notify, Arc::clone(&store), Arc::clone(&vault), clock, None)
-            .located(&config.location)
-            .trusting(Roots::new(config.system_roots).0)
-            .metered(&registry)
-            .map_err(|error| error.to_string())?;
+    let notify = Notify::new(&config.notify, Arc::clone(&store), Arc::clone(&vault), clock, None)
+        .located(&config.location)
+        .trusting(Roots::new(config.system_roots).0)
+        .metered(&registry)
+        .map_err(|error| error.to_string())?;
     let notifiers = notify.notifiers();
     let notifying = tokio::spawn(notify.work(store.subscribe(), stop.clone()));
 

@@ -101,7 +101,9 @@ impl Reloader {
             }
             Err(problems) => {
                 self.successful.set(0.0);
-                tracing::error!("the configuration was not reloaded, the old one stays\n{problems}");
+                tracing::error!(
+                    "the configuration was not reloaded, the old one stays\n{problems}"
+                );
             }
         }
         outcome

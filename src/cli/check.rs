@@ -12,8 +12,8 @@ use musterd_probes::secret::Vault;
 use tokio::time::Instant;
 
 use super::output::Format;
-use super::terminal::{self, Colour, Progress};
 use super::present::Presentation;
+use super::terminal::{self, Colour, Progress};
 use super::{FAILED, OK, UNKNOWN, USAGE, adhoc, report, select};
 use crate::config::{self, Config};
 use crate::evidence::EvidenceFile;

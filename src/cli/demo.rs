@@ -10,8 +10,8 @@ use musterd_probes::impact::Impact;
 use musterd_probes::secret::Vault;
 use tokio::time::Instant;
 
-use super::present::Presentation;
 use super::output::Format;
+use super::present::Presentation;
 use super::terminal::{self, Colour, Progress};
 use super::{OK, USAGE};
 use crate::app::{self, Start};

@@ -156,9 +156,7 @@ async fn test_notifiers(
         .map_or_else(select::default_config, Ok)
         .and_then(|path| crate::config::load(&path).map_err(|problems| problems.to_string()));
     match loaded {
-        Ok(loaded) => {
-            notify::test(&loaded.config, name.as_deref(), vault, &mut io::stdout()).await
-        }
+        Ok(loaded) => notify::test(&loaded.config, name.as_deref(), vault, &mut io::stdout()).await,
         Err(message) => {
             terminal::complain(&message);
             Ok(USAGE)

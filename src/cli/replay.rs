@@ -12,8 +12,8 @@ use musterd_probes::secret::Vault;
 
 use super::USAGE;
 use super::check::{FailOn, exit_code};
-use super::present::Presentation;
 use super::output::Format;
+use super::present::Presentation;
 use super::terminal::{self, Colour};
 use crate::config::{Check, Place, Service};
 use crate::evidence::EvidenceFile;

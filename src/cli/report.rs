@@ -38,11 +38,7 @@ impl Options {
     }
 
     /// Posts the report, where that was asked for.
-    pub(crate) async fn post(
-        &self,
-        body: io::Result<String>,
-        vault: &Vault,
-    ) -> Result<(), String> {
+    pub(crate) async fn post(&self, body: io::Result<String>, vault: &Vault) -> Result<(), String> {
         let Some(base) = &self.report else { return Ok(()) };
         let mut url = base.clone();
         url.set_path(&format!("{}/api/v1/reports", base.path().trim_end_matches('/')));

@@ -166,8 +166,7 @@ async fn headers(State(flaws): Flaws, mut response: Response) -> Response {
 async fn home(State(flaws): Flaws) -> impl IntoResponse {
     let trace = "<pre>NullPointerException at Cart.total(Cart.java:42)</pre>";
     let trace = if flaws.contains(&Flaw::StackTrace) { trace } else { "" };
-    let http_only =
-        if flaws.contains(&Flaw::ReadableSession) { "" } else { "; HttpOnly" };
+    let http_only = if flaws.contains(&Flaw::ReadableSession) { "" } else { "; HttpOnly" };
     let session = "s%3Aq7Yk2mZxV1c9tRbN4wLp8dGh";
     let cookie = format!("connect.sid={session}; Path=/{http_only}; SameSite=Lax");
     let page = Html(PAGE.replace("</body>", &format!("{trace}</body>")));

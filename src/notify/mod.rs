@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
 use musterd_probes::net::trust::Roots;
 use musterd_probes::secret::Vault;
 use prometheus::Registry;
@@ -29,6 +30,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 pub(crate) use template::check_template;
 
@@ -36,7 +38,7 @@ use crate::clock::Clock;
 use crate::config::Notifier;
 use crate::status::Status;
 use crate::store::{News, Store};
-use channel::Channel;
+use channel::{Channel, Letter};
 use courier::{Courier, Post};
 use line::Line;
 use message::{State, Writer};
@@ -341,6 +343,18 @@ impl Desk {
             }
         }
     }
+}
+
+/// Posts one thing once, to somebody who is no receiver: an error says what was answered, without
+/// the URL.
+pub(crate) async fn post(
+    url: Url,
+    headers: HeaderMap,
+    body: String,
+    roots: &Roots,
+) -> Result<(), String> {
+    let post = Post::new(roots, Clock::system()).await?;
+    post.carry(Letter { url, headers, body }).await.map_err(|undelivered| undelivered.why)
 }
 
 /// Sends a receiver a test message, first that something is wrong and then that it is over: how

@@ -119,9 +119,8 @@ pub(crate) async fn run(
     let observed = observe(check, &context, started).await;
     let duration = started.elapsed().saturating_sub(context.waited());
     // While we are cut off, an outage that we see is our own.
-    let cut_off = observed.is_ok()
-        && context.missed()
-        && network.uplink.is_down(&network.resolver).await;
+    let cut_off =
+        observed.is_ok() && context.missed() && network.uplink.is_down(&network.resolver).await;
     let outcome = match observed {
         Ok(_) if cut_off => Outcome::Blind(Blind::new(
             Cause::Network,

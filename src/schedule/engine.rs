@@ -388,7 +388,8 @@ fn daily_is_due(store: &dyn Store, slot: &Slot, at: Timestamp) -> bool {
     match state.last_daily {
         Some(last) => at.duration_since(last) >= DAY,
         None => {
-            let before = at.checked_sub(SignedDuration::try_from(slot.check.interval).unwrap_or(DAY));
+            let before =
+                at.checked_sub(SignedDuration::try_from(slot.check.interval).unwrap_or(DAY));
             let grid = Grid::new(&slot.check.id, "daily", DAY.unsigned_abs());
             before.is_ok_and(|before| grid.next(before) <= at)
         }

@@ -154,7 +154,10 @@ pub(crate) fn restore(
             .filter_map(|finding| open(finding, &abouts, &state, at))
             .collect();
         let damped = Damped::restored(saved.status, saved.since, open);
-        store.restore(&saved.check, Saved { damped, last_pass: saved.last_pass, last_daily: saved.last_daily });
+        store.restore(
+            &saved.check,
+            Saved { damped, last_pass: saved.last_pass, last_daily: saved.last_daily },
+        );
         restored += 1;
     }
     Ok(Restored::Checks(restored))

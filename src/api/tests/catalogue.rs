@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use musterd_probes::KINDS;
 use musterd_test_support::http::{HttpServer, Reply};
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
 use super::*;
 use crate::metrics::catalogue::ALL;
 use crate::metrics::parse;
@@ -36,18 +38,16 @@ fn scraped(text: &str) -> BTreeMap<String, Family> {
 /// What a daemon shows that has looked at everything it was told to.
 async fn live() -> String {
     let target = HttpServer::start(|_| Reply::text(200, "well")).await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("musterd.yaml");
     let url = target.url();
     let yaml = format!(
         "services:\n  - name: shop\n    url: {url}\n    labels: {{env: test}}\n    checks:\n      \
          - http:\n      - http: {{expect: {{status: 404}}}}\n        name: absent\n        confirm: 1\n\
          notify:\n  - {{name: ops, webhook: {{url: '{url}'}}}}\n"
     );
-    std::fs::write(&path, yaml).unwrap();
+    let loaded = crate::config::load_text("musterd.yaml", &yaml);
     let (listening, address) = tokio::sync::oneshot::channel();
     let start = crate::app::Start {
-        config: crate::config::load(&path).unwrap_or_else(|_| panic!("a sound configuration")),
+        config: loaded.unwrap_or_else(|_| panic!("a sound configuration")).config,
         path: None,
         listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
         vault: Arc::new(Vault::new(|_| None)),
@@ -55,9 +55,14 @@ async fn live() -> String {
     };
     let daemon = tokio::spawn(crate::app::run(start));
     let daemon_url = address.await.expect("the daemon starts");
+    let address = daemon_url.trim_start_matches("http://").trim_end_matches('/').to_owned();
     let get = async |path: &str| {
-        let url = format!("{}{path}", daemon_url.trim_end_matches('/'));
-        reqwest::get(url).await.unwrap().text().await.unwrap()
+        let mut wire = tokio::net::TcpStream::connect(&address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
+        wire.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        wire.read_to_string(&mut answer).await.unwrap();
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
     };
     let until = tokio::time::Instant::now() + Duration::from_secs(30);
     while !get("/api/v1/status").await.contains("\"pending\":0") {

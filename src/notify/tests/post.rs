@@ -12,7 +12,7 @@ use musterd_test_support::http::{HttpServer, Reply};
 
 use super::super::channel::Channel;
 use super::super::courier::{Courier, Post, Undelivered};
-use super::super::{try_out, worker};
+use super::super::{post, try_out, worker};
 use super::{at, message, vault};
 use crate::clock::Clock;
 use crate::config::{self, Notifier};
@@ -162,4 +162,21 @@ async fn a_trial_says_how_both_of_its_messages_went() {
         let alerts: serde_json::Value = serde_json::from_str(&request.text()).unwrap();
         assert_eq!(alerts[0]["labels"]["test"], "true");
     }
+}
+
+#[tokio::test]
+async fn something_else_is_posted_once() {
+    let server = HttpServer::start(|request| match request.path() {
+        "/taken" => Reply::new(200),
+        _ => Reply::new(500),
+    })
+    .await;
+    let headers = || [("x-a".parse().unwrap(), "b".parse().unwrap())].into_iter().collect();
+    let roots = Roots::new(false).0;
+    for (path, outcome) in [("taken", Ok(())), ("other", Err("it answered 500".to_owned()))] {
+        let url = format!("{}/{path}", server.url()).parse().unwrap();
+        assert_eq!(post(url, headers(), "{}".to_owned(), &roots).await, outcome);
+    }
+    assert_eq!(server.requests().len(), 2);
+    assert_eq!(server.requests()[0].header("x-a"), Some("b"));
 }

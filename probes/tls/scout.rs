@@ -1,0 +1,330 @@
+//! Asks a server what it offers: a plan of at most twenty connections, one at a time.
+
+use super::door::{CLOSED, Door, RESET, Said};
+use super::survey::{Answer, Ask, Attempt, Chosen, Survey};
+use super::wire::hello::{GROUPS, Hello};
+use super::wire::suite::{Class, Suite, any, matching};
+use super::wire::version::Version;
+use super::wire::{Flight, ServerHello, Want, ssl2};
+use crate::blind::Blind;
+
+/// A default run asks at most so many times.
+pub(super) const MOST: u32 = 20;
+
+/// After so many answers in a row that say nothing, an ordinary hello is sent to see whether the
+/// server still answers at all.
+const PATIENCE: u32 = 3;
+
+/// Ends of a connection that say nothing by themselves.
+const WORDLESS: [&str; 2] = [CLOSED, RESET];
+
+/// Groups that are asked for alone.
+const ASKED_GROUPS: [u16; 3] = [0x11EC, 0x001D, 0x0017];
+
+/// One server and what is known of it so far.
+pub(super) struct Scout<'a> {
+    door: Door<'a>,
+    pub(super) survey: Survey,
+    /// The chain that came with the newest version before TLS 1.3.
+    pub(super) chain: Vec<Vec<u8>>,
+    most: u32,
+    silent: u32,
+    lost: bool,
+}
+
+impl<'a> Scout<'a> {
+    pub(super) fn new(door: Door<'a>, most: u32) -> Self {
+        Self { door, survey: Survey::default(), chain: Vec::new(), most, silent: 0, lost: false }
+    }
+
+    /// Asks everything that the plan holds.
+    pub(super) async fn ask_all(&mut self) -> Result<(), Blind> {
+        for version in Version::ALL {
+            self.ask(Ask::Version(version), version).await?;
+        }
+        if self.survey.speaks(Version::Tls13) == Some(true) {
+            for group in ASKED_GROUPS {
+                self.ask(Ask::Group(group), Version::Tls13).await?;
+            }
+        }
+        let Some(base) = self.survey.base() else { return Ok(()) };
+        for class in Class::ASKED {
+            self.ask(Ask::Class(class), base).await?;
+        }
+        self.ask(Ask::Dhe, base).await?;
+        self.ask(Ask::Compression, base).await?;
+        // What the server chose of everything says the most; only what that leaves open is asked.
+        for ask in [Ask::ForwardSecret, Ask::Aead] {
+            let open = matches!(self.survey.standing(ask), super::survey::Standing::NotAsked(_));
+            if open && (ask != Ask::Aead || base == Version::Tls12) {
+                self.ask(ask, base).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Connections that were closed or reset without a word mean no only while the server still
+    /// answers an ordinary hello; else something on the way keeps us out.
+    pub(super) async fn settle(&mut self) -> Result<(), Blind> {
+        let wordless = |attempt: &Attempt| matches!(&attempt.answer, Answer::Refused(why) if WORDLESS.contains(&why.as_str()));
+        if !self.survey.attempts.iter().any(wordless) || self.answers_still().await? {
+            return Ok(());
+        }
+        for attempt in self.survey.attempts.iter_mut().rev() {
+            if !wordless(attempt) {
+                break;
+            }
+            let why = match &attempt.answer {
+                Answer::Refused(why) => format!("{why}, and an ordinary hello fared no better"),
+                Answer::Offered(_) | Answer::Undetermined(_) => continue,
+            };
+            attempt.answer = Answer::Undetermined(why);
+        }
+        Ok(())
+    }
+
+    async fn ask(&mut self, ask: Ask, version: Version) -> Result<(), Blind> {
+        if self.lost {
+            return Ok(());
+        }
+        let Some(said) = self.say(ask, version).await? else { return Ok(()) };
+        let answer = self.answer(ask, version, said);
+        let says_nothing = matches!(answer, Answer::Undetermined(_));
+        self.survey.attempts.push(Attempt { ask, version, answer });
+        self.silent = if says_nothing { self.silent + 1 } else { 0 };
+        if self.silent >= PATIENCE {
+            self.control().await?;
+        }
+        Ok(())
+    }
+
+    /// Sends the hello; `None` when there are no connections left for it.
+    async fn say(&mut self, ask: Ask, version: Version) -> Result<Option<Said>, Blind> {
+        if self.survey.connections >= self.most {
+            self.survey.stopped = Some(format!("one run asks at most {} times", self.most));
+            self.lost = true;
+            return Ok(None);
+        }
+        self.survey.connections += 1;
+        let (hello, want) = self.hello(ask, version);
+        self.door.ask(&hello, want).await.map(Some)
+    }
+
+    /// Does it still answer what it answered before? When not, asking on is of no use to us, and
+    /// may be of harm to it.
+    async fn control(&mut self) -> Result<(), Blind> {
+        self.silent = 0;
+        if !self.answers_still().await? {
+            self.lost = true;
+            self.survey.stopped = Some(format!("{PATIENCE} hellos in a row were not answered"));
+        }
+        Ok(())
+    }
+
+    /// Whether a hello that was answered before still is.
+    async fn answers_still(&mut self) -> Result<bool, Blind> {
+        let good = self.survey.attempts.iter().find(|attempt| {
+            matches!(attempt.ask, Ask::Version(_)) && matches!(attempt.answer, Answer::Offered(_))
+        });
+        let Some((ask, version)) = good.map(|attempt| (attempt.ask, attempt.version)) else {
+            return Ok(false);
+        };
+        let Some(said) = self.say(ask, version).await? else { return Ok(true) };
+        Ok(matches!(self.answer(ask, version, said), Answer::Offered(_)))
+    }
+
+    /// The bytes to send, and how far to read.
+    fn hello(&self, ask: Ask, version: Version) -> (Vec<u8>, Want) {
+        if version == Version::Ssl2 {
+            return (ssl2::hello(std::array::from_fn(|_| fastrand::u8(..))), Want::Hello);
+        }
+        let suites = match ask {
+            Ask::Version(_) | Ask::Group(_) | Ask::Compression => any(version),
+            Ask::Class(class) => matching(version, |suite| suite.class() == Some(class)),
+            Ask::Dhe => matching(version, is_dhe),
+            Ask::ForwardSecret => matching(version, |suite| {
+                suite.is_forward_secret() && !matches!(suite.class(), Some(Class::Unprotected))
+            }),
+            Ask::Aead => matching(version, Suite::is_aead),
+        };
+        let want = match ask {
+            Ask::Dhe => Want::Flight,
+            // The chain in the clear is worth reading where rustls may not shake hands.
+            Ask::Version(version) if version < Version::Tls13 => Want::Flight,
+            _ => Want::Hello,
+        };
+        (self.bytes(version, suites, ask), want)
+    }
+
+    fn bytes(&self, version: Version, suites: Vec<u16>, ask: Ask) -> Vec<u8> {
+        let all = GROUPS.map(|(number, _)| number);
+        let one;
+        let groups: &[u16] = match ask {
+            Ask::Group(group) => {
+                one = [group];
+                &one
+            }
+            _ if version == Version::Tls13 => &all,
+            // Hybrid groups are TLS 1.3's alone.
+            _ => all.get(1..).unwrap_or_default(),
+        };
+        let name = self.door.name.as_str();
+        let hello = Hello {
+            version,
+            suites,
+            groups,
+            server_name: name.parse::<std::net::IpAddr>().is_err().then_some(name),
+            compression: ask == Ask::Compression,
+            random: std::array::from_fn(|_| fastrand::u8(..)),
+        };
+        hello.encode()
+    }
+
+    /// What an answer means.
+    fn answer(&mut self, ask: Ask, version: Version, said: Said) -> Answer {
+        let flight = match said {
+            Said::Flight(flight) => flight,
+            Said::Ssl2(0) => return Answer::Refused("SSLv2 without a single cipher".to_owned()),
+            Said::Ssl2(_) => return Answer::Offered(Chosen::default()),
+            other => return meaning(other),
+        };
+        let Some(hello) = &flight.hello else {
+            return Answer::Undetermined("an answer without a ServerHello".to_owned());
+        };
+        if hello.version != version.number() {
+            let other = Version::numbered(hello.version)
+                .map_or_else(|| format!("0x{:04X}", hello.version), |other| other.to_string());
+            return match ask {
+                Ask::Version(_) => Answer::Refused(format!("it answered with {other}")),
+                _ => Answer::Undetermined(format!("it answered {version} with {other}")),
+            };
+        }
+        if let Ask::Version(_) = ask
+            && self.chain.is_empty()
+        {
+            self.chain.clone_from(&flight.certificates);
+        }
+        judged(ask, hello, &flight)
+    }
+
+    /// Asks for suites of a version, and gives the one that was chosen: a step of a listing.
+    pub(super) async fn step(&mut self, version: Version, suites: &[u16]) -> Result<Step, Blind> {
+        if self.survey.connections >= self.most {
+            return Ok(Step::Cut(format!("one run asks at most {} times", self.most)));
+        }
+        self.survey.connections += 1;
+        let ask = Ask::Version(version);
+        let hello = self.bytes(version, suites.to_vec(), ask);
+        Ok(match self.door.ask(&hello, Want::Hello).await? {
+            Said::Flight(Flight { hello: Some(hello), .. })
+                if hello.version == version.number() =>
+            {
+                if suites.contains(&hello.suite) {
+                    Step::Chose(hello.suite)
+                } else {
+                    Step::Cut("it chose a suite that was not offered".to_owned())
+                }
+            }
+            Said::Flight(_) => Step::None,
+            other => match meaning(other) {
+                Answer::Undetermined(why) => Step::Cut(why),
+                Answer::Offered(_) | Answer::Refused(_) => Step::None,
+            },
+        })
+    }
+}
+
+/// What a step of a listing came to.
+pub(super) enum Step {
+    /// This suite.
+    Chose(u16),
+    /// None of those that are left.
+    None,
+    /// Nobody can tell.
+    Cut(String),
+}
+
+fn is_dhe(suite: Suite) -> bool {
+    suite.name.starts_with("TLS_DHE_") && suite.class() != Some(Class::Export)
+}
+
+/// Whether the server gave what it was asked for.
+fn judged(ask: Ask, hello: &ServerHello, flight: &Flight) -> Answer {
+    let suite = Suite::numbered(hello.suite);
+    let asked = match ask {
+        Ask::Class(class) => suite.is_some_and(|suite| suite.class() == Some(class)),
+        Ask::Dhe => suite.is_some_and(is_dhe),
+        Ask::ForwardSecret => suite.is_some_and(Suite::is_forward_secret),
+        Ask::Aead => suite.is_some_and(Suite::is_aead),
+        Ask::Group(group) => hello.group == Some(group),
+        Ask::Version(_) | Ask::Compression => true,
+    };
+    if !asked {
+        let name = Suite::name_of(hello.suite);
+        return Answer::Undetermined(format!("it chose what was not offered: {name}"));
+    }
+    let prime = flight.key_exchange.as_deref().filter(|_| suite.is_some_and(is_dhe));
+    let prime = prime.and_then(super::wire::prime);
+    let chosen = Chosen {
+        suite: Suite::name_of(hello.suite),
+        group: hello.group.map(super::wire::hello::group_name),
+        compressed: hello.compressed,
+        renegotiation_info: hello.renegotiation_info,
+        extended_master_secret: hello.extended_master_secret,
+        timestamps: hello.timestamps,
+        sentinel: hello.sentinel,
+        prime_bits: prime.as_deref().map(bits),
+        prime_common: prime.as_deref().is_some_and(is_common),
+    };
+    match ask {
+        Ask::Compression if !chosen.compressed => Answer::Refused("it chose none".to_owned()),
+        _ => Answer::Offered(chosen),
+    }
+}
+
+/// What an answer without a hello means. A server that says nothing says neither yes nor no.
+fn meaning(said: Said) -> Answer {
+    match said {
+        // The name is what it minds, not what was asked for.
+        Said::Alert(112) => Answer::Undetermined("the alert unrecognized_name".to_owned()),
+        Said::Alert(number) => Answer::Refused(format!("the alert {}", alert(number))),
+        Said::Closed(how) => Answer::Refused(how.to_owned()),
+        Said::Silence(why) | Said::Fault(why) | Said::Unreachable(why) => Answer::Undetermined(why),
+        Said::Flight(_) | Said::Ssl2(_) => {
+            Answer::Undetermined("an answer of another protocol".to_owned())
+        }
+    }
+}
+
+fn alert(number: u8) -> String {
+    let name = match number {
+        10 => "unexpected_message",
+        40 => "handshake_failure",
+        47 => "illegal_parameter",
+        49 => "access_denied",
+        50 => "decode_error",
+        70 => "protocol_version",
+        71 => "insufficient_security",
+        80 => "internal_error",
+        86 => "inappropriate_fallback",
+        109 => "missing_extension",
+        120 => "no_application_protocol",
+        other => return other.to_string(),
+    };
+    name.to_owned()
+}
+
+fn bits(prime: &[u8]) -> usize {
+    let leading = prime.first().map_or(0, |byte| byte.leading_zeros());
+    (prime.len() * 8).saturating_sub(usize::try_from(leading).unwrap_or(0))
+}
+
+/// The Oakley group 2 of RFC 2409, 1024 bits: all of them begin and end with 64 ones, and go on
+/// with the digits of pi.
+fn is_common(prime: &[u8]) -> bool {
+    const OAKLEY: [u8; 16] = [
+        0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xC9, 0x0F, 0xDA, 0xA2, 0x21, 0x68, 0xC2,
+        0x34,
+    ];
+    prime.len() <= 128 && prime.starts_with(&OAKLEY)
+}
