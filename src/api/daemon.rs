@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 
-use super::answer::Answer;
+use super::answer::{Answer, accepts_gzip};
 use super::everything::Everything;
 use super::metrics;
 use super::problem::Problem;
@@ -39,14 +40,21 @@ pub(super) async fn readyz(State(api): State<Arc<Api>>) -> Result<Answer, Proble
 }
 
 /// `GET /metrics`.
-pub(super) async fn metrics(State(api): State<Arc<Api>>) -> Result<Answer, Problem> {
+pub(super) async fn metrics(
+    State(api): State<Arc<Api>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let now = Everything::of(&api.shared);
+    if now.states.len() > metrics::MANY {
+        let registry = api.shared.registry.clone();
+        return Ok(metrics::stream(now, registry, accepts_gzip(&headers)));
+    }
     let page = off(!now.is_small(), move || {
         let mut written = api.metrics.lock().unwrap_or_else(PoisonError::into_inner);
         written.write(now, &api.shared.registry)
     })
     .await?;
-    Ok(Answer::written(page).of(metrics::MEDIA_TYPE))
+    Ok(Answer::written(page).of(metrics::MEDIA_TYPE).into_response())
 }
 
 /// `GET /api/v1/status`.

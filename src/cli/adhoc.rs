@@ -12,17 +12,37 @@ use musterd_probes::net::target::{HeaderText, Target};
 use musterd_probes::net::trust::Trust;
 use musterd_probes::registry;
 use musterd_probes::secret::SecretRef;
+use musterd_probes::text::list;
 use url::Url;
 
 use crate::config::{Check, Config, Place, Service};
 
-/// The probes that need no settings, with how many requests each sends: as a rule, and at most
-/// with redirects.
-const WITHOUT_SETTINGS: [(&str, usize, usize); 2] =
-    [("http", 1, redirect::MOST + 1), ("headers", 4, 24)];
+/// A probe that needs no settings, and what it sends.
+struct Ready {
+    probe: &'static str,
+    /// Requests as a rule, and at most with redirects.
+    requests: (usize, usize),
+    /// Bare connections at most.
+    connections: usize,
+    /// Whether it looks only where TLS is spoken.
+    https: bool,
+}
+
+const READY: [Ready; 3] = [
+    Ready { probe: "http", requests: (1, redirect::MOST + 1), connections: 0, https: false },
+    Ready { probe: "headers", requests: (4, 24), connections: 0, https: false },
+    Ready { probe: "tls", requests: (0, 1), connections: 22, https: true },
+];
+
+/// The probes that look at a URL.
+fn ready(url: &Url) -> impl Iterator<Item = &'static Ready> {
+    let https = url.scheme() == "https";
+    READY.iter().filter(move |ready| https || !ready.https)
+}
 
 /// What may be said of a URL without a configuration.
 #[derive(Debug, Default, clap::Args)]
+#[group(skip)]
 #[command(next_help_heading = "With a URL")]
 pub(crate) struct Options {
     /// Trust the authorities in this PEM file beside the bundled ones
@@ -111,9 +131,8 @@ fn service(name: String, url: Url, options: &Options) -> Result<Service, String>
     let headers = options.header.iter().cloned();
     target.headers =
         headers.map(|(name, reference)| (name, HeaderText::Secret(reference))).collect();
-    let checks = WITHOUT_SETTINGS
-        .iter()
-        .filter_map(|(probe, ..)| registry::find(KINDS, probe))
+    let checks = ready(&target.url)
+        .filter_map(|ready| registry::find(KINDS, ready.probe))
         .map(|kind| check(&name, kind))
         .collect::<Result<_, String>>()?;
     Ok(Service {
@@ -156,13 +175,20 @@ fn place() -> Place {
 
 /// What will be sent, said before it is.
 pub(crate) fn announcement(config: &Config) -> String {
-    let urls = config.services.len();
-    let probes: Vec<String> =
-        WITHOUT_SETTINGS.iter().map(|(probe, usual, _)| format!("{probe} {usual}")).collect();
-    let most: usize = WITHOUT_SETTINGS.iter().map(|(.., most)| most).sum();
-    format!(
-        "{}: requests to each: {}; at most {most} with redirects",
-        if urls == 1 { "1 URL".to_owned() } else { format!("{urls} URLs") },
-        probes.join(", "),
-    )
+    let lines = config.services.iter().map(|service| {
+        let url = &service.target.url;
+        let probes: Vec<String> = ready(url).map(|ready| ready.probe.to_owned()).collect();
+        let sum = |number: fn(&Ready) -> usize| ready(url).map(number).sum::<usize>();
+        let connections = match sum(|ready| ready.connections) {
+            0 => String::new(),
+            most => format!(", and at most {most} connections to see what TLS they offer"),
+        };
+        format!(
+            "{url}: {}: {} requests, at most {} with redirects{connections}",
+            list(&probes),
+            sum(|ready| ready.requests.0),
+            sum(|ready| ready.requests.1),
+        )
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }

@@ -13,6 +13,7 @@ use crate::notify;
 
 /// Where a report goes, and by which token.
 #[derive(Debug, Default, clap::Args)]
+#[group(skip)]
 #[command(next_help_heading = "Reporting to a daemon")]
 pub(crate) struct Options {
     /// Post the report to the daemon at this URL, where its checks stand beside the scheduled ones

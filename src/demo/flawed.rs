@@ -57,11 +57,13 @@ pub(crate) enum Flaw {
     Framable,
     /// Scripts can read the cookie of the session.
     ReadableSession,
+    /// The certificate of the port for administrators was not renewed.
+    CertificateNotRenewed,
 }
 
 impl Flaw {
     /// Every flaw.
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::WrongGreeting,
         Self::RedisDownUnderOk,
         Self::AddressLeaked,
@@ -82,6 +84,7 @@ impl Flaw {
         Self::NoNosniff,
         Self::Framable,
         Self::ReadableSession,
+        Self::CertificateNotRenewed,
     ];
 
     /// What it makes musterd find: check, rule, subject.
@@ -116,6 +119,7 @@ impl Flaw {
             Self::NoPolicy => &[("flawed/headers", "headers.csp-missing", "")],
             Self::NoNosniff => &[("flawed/headers", "headers.nosniff-missing", "")],
             Self::Framable => &[("flawed/headers", "headers.framing-open", "")],
+            Self::CertificateNotRenewed => &[("flawed/tls", "tls.expires-soon", "CN=specimen")],
             Self::ReadableSession => {
                 &[("flawed/headers", "headers.cookie-not-httponly", "connect.sid")]
             }

@@ -6,6 +6,7 @@ mod hardened;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -40,11 +41,8 @@ impl Demo {
         tokio::fs::write(&authority, &made.authority).await?;
 
         let hardened = std::net::TcpListener::bind(("127.0.0.1", 0))?;
-        hardened.set_nonblocking(true)?;
         let hardened_at = hardened.local_addr()?;
-        let tls = axum_server::tls_rustls::RustlsConfig::from_config(made.server);
-        let server = axum_server::from_tcp_rustls(hardened, tls)?
-            .serve(hardened::router().into_make_service());
+        let server = secure(hardened, &made.server, hardened::router())?;
         servers.spawn(ended("hardened", server));
 
         let flawed = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -52,13 +50,20 @@ impl Demo {
         let app = flawed::router(flaws);
         servers.spawn(ended("flawed", async move { axum::serve(flawed, app).await }));
 
+        let renewed = !flaws.contains(&Flaw::CertificateNotRenewed);
+        let certificate = if renewed { &made.server } else { &made.expiring };
+        let admin = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+        let admin_at = admin.local_addr()?;
+        servers.spawn(ended("admin", secure(admin, certificate, hardened::router())?));
+
         let mail = TcpListener::bind(("127.0.0.1", 0)).await?;
         let mail_at = mail.local_addr()?;
         let wrong = flaws.contains(&Flaw::WrongGreeting);
         let greeting = if wrong { WRONG_GREETING } else { GREETING };
         servers.spawn(ended("mail", greet(mail, greeting)));
 
-        let text = configuration(hardened_at, flawed_at, mail_at, &authority.to_string_lossy());
+        let ports = [("MAIL_PORT", mail_at), ("ADMIN_PORT", admin_at)];
+        let text = configuration(hardened_at, flawed_at, &ports, &authority.to_string_lossy());
         let loaded = config::load_text("demo.yaml", &text)
             .map_err(|problems| io::Error::other(problems.to_string()))?;
         Ok(Self {
@@ -69,6 +74,17 @@ impl Demo {
             _servers: servers,
         })
     }
+}
+
+/// Serves over TLS.
+fn secure(
+    listener: std::net::TcpListener,
+    tls: &Arc<rustls::ServerConfig>,
+    app: axum::Router,
+) -> io::Result<impl Future<Output = io::Result<()>> + use<>> {
+    listener.set_nonblocking(true)?;
+    let tls = axum_server::tls_rustls::RustlsConfig::from_config(Arc::clone(tls));
+    Ok(axum_server::from_tcp_rustls(listener, tls)?.serve(app.into_make_service()))
 }
 
 async fn ended(name: &'static str, server: impl Future<Output = io::Result<()>>) {
@@ -98,15 +114,15 @@ async fn greet(listener: TcpListener, greeting: &'static [u8]) -> io::Result<()>
 fn configuration(
     hardened: SocketAddr,
     flawed: SocketAddr,
-    mail: SocketAddr,
+    ports: &[(&str, SocketAddr)],
     authority: &str,
 ) -> String {
-    include_str!("demo.yaml")
+    let text = include_str!("demo.yaml")
         .replace("HARDENED", &hardened.to_string())
         .replace("FLAWED", &flawed.to_string())
-        .replace("MAIL_PORT", &mail.port().to_string())
         // YAML in double quotes reads escapes as JSON does.
-        .replace("\"AUTHORITY\"", &serde_json::Value::from(authority).to_string())
+        .replace("\"AUTHORITY\"", &serde_json::Value::from(authority).to_string());
+    ports.iter().fold(text, |text, (name, at)| text.replace(name, &at.port().to_string()))
 }
 
 #[cfg(test)]

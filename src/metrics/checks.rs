@@ -26,7 +26,7 @@ pub(crate) fn write(
         .services
         .iter()
         .flat_map(|service| service.checks.iter().map(move |check| (service, check)))
-        .map(|(service, check)| (scope(&service.name, check), check))
+        .map(|(service, check)| (scope(&service.name, &check.id, &check.probe), check))
         .collect();
     let each = |page: &mut Exposition, family: Family, write: Write| {
         let mut samples = page.family(family);
@@ -34,11 +34,13 @@ pub(crate) fn write(
             write(&mut samples, scope, check);
         }
     };
-    each(page, CHECK_STATUS, status);
-    each(page, CHECK_LAST_RUN, last_run);
+    each(page, CHECK_STATUS, |samples, scope, check| statuses(samples, scope, check.status));
+    each(page, CHECK_LAST_RUN, |samples, scope, check| time(samples, scope, check.last_run));
     of_findings(page, &document.services);
-    each(page, PROBE_SUCCESS, success);
-    each(page, PROBE_DURATION, duration);
+    each(page, PROBE_SUCCESS, |samples, scope, check| success(samples, scope, check.status));
+    each(page, PROBE_DURATION, |samples, scope, check| {
+        duration(samples, scope, check.duration_seconds);
+    });
     measured(page, &checks, measurements);
 }
 
@@ -46,8 +48,8 @@ pub(crate) fn write(
 type Write = fn(&mut Samples<'_>, &Scope, &CheckStatus);
 
 /// The labels of a check.
-pub(crate) fn scope(service: &str, check: &CheckStatus) -> Scope {
-    Scope::new([("service", service), ("check", &check.id), ("probe", &check.probe)])
+pub(crate) fn scope(service: &str, check: &str, probe: &str) -> Scope {
+    Scope::new([("service", service), ("check", check), ("probe", probe)])
 }
 
 /// Which musterd this is.
@@ -78,27 +80,26 @@ pub(crate) fn of_services(page: &mut Exposition, services: &[ServiceStatus]) {
     }
 }
 
-pub(crate) fn status(samples: &mut Samples<'_>, scope: &Scope, check: &CheckStatus) {
-    statuses(samples, scope, check.status);
-}
-
-pub(crate) fn last_run(samples: &mut Samples<'_>, scope: &Scope, check: &CheckStatus) {
-    if let Some(at) = check.last_run {
-        samples.sample(scope, [], seconds(at));
+/// A time, where there is one.
+pub(crate) fn time(samples: &mut Samples<'_>, scope: &Scope, at: Option<Timestamp>) {
+    if let Some(at) = at {
+        samples.sample(scope, [], at.as_duration().as_secs_f64());
     }
 }
 
-pub(crate) fn success(samples: &mut Samples<'_>, scope: &Scope, check: &CheckStatus) {
-    match check.status {
+/// How many seconds something took, if it happened.
+pub(crate) fn duration(samples: &mut Samples<'_>, scope: &Scope, seconds: Option<f64>) {
+    if let Some(seconds) = seconds {
+        samples.sample(scope, [], seconds);
+    }
+}
+
+/// Whether a check is well, where that is known.
+pub(crate) fn success(samples: &mut Samples<'_>, scope: &Scope, status: Status) {
+    match status {
         Status::Pass | Status::Warn => samples.sample(scope, [], 1.0),
         Status::Fail => samples.sample(scope, [], 0.0),
         Status::Unknown | Status::Pending => {}
-    }
-}
-
-pub(crate) fn duration(samples: &mut Samples<'_>, scope: &Scope, check: &CheckStatus) {
-    if let Some(seconds) = check.duration_seconds {
-        samples.sample(scope, [], seconds);
     }
 }
 
@@ -110,28 +111,26 @@ pub(crate) fn runs(samples: &mut Samples<'_>, scope: &Scope, runs: [u64; 4]) {
     }
 }
 
-/// When a check passed last.
-pub(crate) fn last_pass(samples: &mut Samples<'_>, scope: &Scope, at: Option<Timestamp>) {
-    if let Some(at) = at {
-        samples.sample(scope, [], seconds(at));
-    }
-}
-
-fn seconds(at: Timestamp) -> f64 {
-    at.as_duration().as_secs_f64()
-}
-
 fn of_findings(page: &mut Exposition, services: &[ServiceStatus]) {
     let mut samples = page.family(FINDING);
     for service in services {
-        counted(&mut samples, &service.name, "", &service.findings);
+        counted(&mut samples, &service.name, "", service.findings.iter().map(kind));
         for check in &service.checks {
-            counted(&mut samples, &service.name, &check.id, &check.findings);
+            counted(&mut samples, &service.name, &check.id, check.findings.iter().map(kind));
         }
     }
 }
 
-fn statuses(samples: &mut Samples<'_>, scope: &Scope, status: Status) {
+/// What findings are counted by: rule, severity, and whether they are waived.
+pub(crate) type Counted<'a> = (&'a str, Severity, bool);
+
+/// What a finding is counted by.
+pub(crate) fn kind(finding: &FindingStatus) -> Counted<'_> {
+    (&finding.rule, finding.severity, finding.waived.is_some())
+}
+
+/// One sample a status.
+pub(crate) fn statuses(samples: &mut Samples<'_>, scope: &Scope, status: Status) {
     for each in Status::ALL {
         let value = if each == status { 1.0 } else { 0.0 };
         samples.sample(scope, [("status", each.as_str())], value);
@@ -139,22 +138,21 @@ fn statuses(samples: &mut Samples<'_>, scope: &Scope, status: Status) {
 }
 
 /// One sample for each rule, severity and waiver: how many subjects it is open on.
-pub(crate) fn counted(
+pub(crate) fn counted<'a>(
     samples: &mut Samples<'_>,
     service: &str,
     check: &str,
-    findings: &[FindingStatus],
+    findings: impl Iterator<Item = Counted<'a>>,
 ) {
-    if findings.is_empty() {
-        return;
-    }
-    let mut open: Vec<((&str, Severity, bool), u32)> = Vec::new();
+    let mut open: Vec<(Counted<'a>, u32)> = Vec::new();
     for finding in findings {
-        let key = (finding.rule.as_str(), finding.severity, finding.waived.is_some());
-        match open.iter_mut().find(|(known, _)| *known == key) {
+        match open.iter_mut().find(|(known, _)| *known == finding) {
             Some((_, subjects)) => *subjects += 1,
-            None => open.push((key, 1)),
+            None => open.push((finding, 1)),
         }
+    }
+    if open.is_empty() {
+        return;
     }
     let scope = Scope::new([("service", service), ("check", check)]);
     for ((rule, severity, waived), subjects) in open {

@@ -10,6 +10,8 @@ pub(crate) struct Exposition {
     text: String,
     /// To notice a family that is opened a second time, which no reader accepts.
     opened: Vec<&'static str>,
+    /// The family that was announced last.
+    announced: Option<&'static str>,
 }
 
 /// The labels that many samples share, rendered once.
@@ -21,7 +23,7 @@ pub(crate) struct Samples<'a> {
     text: &'a mut String,
     family: Family,
     /// A family without a sample leaves no trace.
-    announced: bool,
+    announced: &'a mut Option<&'static str>,
 }
 
 impl Scope {
@@ -38,14 +40,27 @@ impl Scope {
 impl Exposition {
     /// A page that will be about so long.
     pub(crate) fn with_capacity(bytes: usize) -> Self {
-        Self { text: String::with_capacity(bytes), opened: Vec::new() }
+        Self { text: String::with_capacity(bytes), ..Self::default() }
     }
 
     /// Opens a family.
     pub(crate) fn family(&mut self, family: Family) -> Samples<'_> {
         debug_assert!(!self.opened.contains(&family.name), "{} is opened twice", family.name);
         self.opened.push(family.name);
-        Samples { text: &mut self.text, family, announced: false }
+        Samples { text: &mut self.text, family, announced: &mut self.announced }
+    }
+
+    /// Goes on with the family that was opened last, or opens the next one.
+    pub(crate) fn continued(&mut self, family: Family) -> Samples<'_> {
+        if self.opened.last() == Some(&family.name) {
+            return Samples { text: &mut self.text, family, announced: &mut self.announced };
+        }
+        self.family(family)
+    }
+
+    /// What was written since the last time; the page goes on behind it.
+    pub(crate) fn take(&mut self) -> String {
+        std::mem::take(&mut self.text)
     }
 
     /// Opens the family of a probe's measurements: gauges, all of them.
@@ -122,11 +137,10 @@ impl Samples<'_> {
     }
 
     fn announce(&mut self) {
-        if self.announced {
+        let Family { name, kind, help, .. } = self.family;
+        if self.announced.replace(name) == Some(name) {
             return;
         }
-        self.announced = true;
-        let Family { name, kind, help, .. } = self.family;
         let text = &mut *self.text;
         for part in ["# HELP ", name, " "] {
             text.push_str(part);

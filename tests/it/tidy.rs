@@ -66,6 +66,18 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("oneshot", &["config", "report", "runner"]),
     ("demo", &["config", "oneshot", "status"]),
     ("telemetry", &[]),
+    ("notify", &["clock", "config", "damping", "policy", "status", "store"]),
+    (
+        "api",
+        &[
+            "clock", "commands", "config", "damping", "evidence", "metrics", "policy", "report",
+            "runner", "score", "status", "store",
+        ],
+    ),
+    (
+        "app",
+        &["api", "clock", "commands", "config", "hash", "notify", "oneshot", "schedule", "store"],
+    ),
 ];
 
 #[test]

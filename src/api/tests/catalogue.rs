@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::io::Read as _;
 
 use musterd_probes::KINDS;
 use musterd_test_support::http::{HttpServer, Reply};
@@ -9,6 +10,8 @@ use musterd_test_support::http::{HttpServer, Reply};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
+use crate::api::everything::Everything;
+use crate::api::metrics::stream;
 use crate::metrics::catalogue::ALL;
 use crate::metrics::parse;
 
@@ -172,4 +175,37 @@ async fn a_check_costs_at_most_forty_series() {
         .iter()
         .filter(|sample| sample.labels.get("check").is_some_and(|check| check == "shop/home"));
     assert!(of_home.count() <= 40);
+}
+
+#[tokio::test]
+async fn a_page_that_is_written_while_it_is_read_is_the_same() {
+    let names: Vec<String> = (0..50).map(|number| format!("c{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let services = (0..50).map(|number| service(&format!("s{number}"), &names, Vec::new()));
+    let mut rig = Rig::of(services.collect());
+    for number in 0..50 {
+        rig.run(&format!("s{number}/c1"), &[(&HIGH, "a"), (&LOW, "")]);
+        rig.run(&format!("s{number}/c49"), &[]);
+    }
+    let now = || Everything {
+        states: rig.store.states(),
+        posted: Vec::new(),
+        location: "here".to_owned(),
+        at: noon(),
+        vault: Arc::clone(&rig.vault),
+    };
+    let page = rig.read("/metrics").await;
+    parse::page(page.text());
+    for gzip in [false, true] {
+        let answer = Answered::read(stream(now(), rig.registry.clone(), gzip)).await;
+        assert_eq!(answer.header("content-type"), page.header("content-type"));
+        let body = if gzip {
+            let mut text = Vec::new();
+            flate2::read::GzDecoder::new(&*answer.body).read_to_end(&mut text).unwrap();
+            text
+        } else {
+            answer.body.to_vec()
+        };
+        assert!(body == page.body, "the page differs");
+    }
 }
