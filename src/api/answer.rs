@@ -1,11 +1,13 @@
 //! A finished body on its way out: its tag, its compression, and what a `HEAD` gets of it.
 
+use std::convert::Infallible;
 use std::io::Write as _;
 
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use futures_util::stream;
 use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
     IF_NONE_MATCH, VARY,
@@ -127,8 +129,12 @@ pub(super) async fn finish(mut response: Response, wish: &Wish) -> Response {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    // The router has measured the empty body that stood in for this one.
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     if !(wish.reads && status == StatusCode::OK) {
-        *response.body_mut() = Body::from(body);
+        if !wish.head {
+            *response.body_mut() = Body::from(body);
+        }
         return response;
     }
     let long = body.len() > QUICK;
@@ -141,7 +147,10 @@ pub(super) async fn finish(mut response: Response, wish: &Wish) -> Response {
     }
     if wish.knows(&mark) {
         headers.remove(CONTENT_TYPE);
+        headers.remove(CONTENT_LENGTH);
         *response.status_mut() = StatusCode::NOT_MODIFIED;
+        // Of no known length: nought would say that the content has none.
+        *response.body_mut() = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
         return response;
     }
     let (body, compressed) = if !compress {

@@ -1,5 +1,6 @@
 //! Checks: the flat list of them, one, its runs, its evidence, and a run out of turn.
 
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,10 +17,11 @@ use super::everything::{Everything, Row};
 use super::problem::Problem;
 use super::query::Query;
 use super::readiness::Selector;
-use super::{Api, off};
+use super::{Api, look, off};
 use crate::commands::Refusal;
 use crate::evidence::{EvidenceFile, SCHEMA};
 use crate::report::{CheckStatus, FindingStatus};
+use crate::status::Status;
 use crate::store::{CheckState, RunSummary};
 
 /// The scheduler answers at once unless something is wrong with it.
@@ -36,7 +38,8 @@ struct Flat<'a> {
 /// A run in short.
 #[derive(Serialize)]
 struct Run {
-    run: RunId,
+    #[serde(rename = "run")]
+    id: RunId,
     at: Timestamp,
     duration_seconds: f64,
     verdict: Verdict,
@@ -83,13 +86,28 @@ impl Serialize for Flat<'_> {
     }
 }
 
+/// A status in a query.
+struct Word(Status);
+
+impl FromStr for Word {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Status::ALL.into_iter().find(|status| status.as_str() == text).map(Self).ok_or(())
+    }
+}
+
 /// `GET /api/v1/checks`.
 pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Answer, Problem> {
     let query = Query::of(&uri);
     let (paging, selector) = (query.paging()?, Selector::of(&query)?);
-    let now = Everything::of(&api.shared);
-    off(!now.is_small(), move || {
-        let rows = now.rows().filter(|row| selector.takes(*row)).collect();
+    let words: Vec<Word> = query.many("status", "pass, warn, fail, unknown or pending")?;
+    look(api, move |now| {
+        let takes = |row: &Row<'_>| {
+            selector.takes(*row)
+                && (words.is_empty() || words.iter().any(|word| word.0 == row.status()))
+        };
+        let rows = now.rows().filter(takes).collect();
         let page = paging.cut(rows, |row: &Row<'_>| format!("{}\n{}", row.location(), row.id()));
         Answer::json(&page.map(|row| Flat { row, check: row.check(&now.vault), findings: None }))
     })
@@ -104,8 +122,7 @@ pub(super) async fn one(
 ) -> Result<Answer, Problem> {
     let (query, id) = (Query::of(&uri), format!("{service}/{check}"));
     let place = query.text("location")?;
-    let mut now = Everything::of(&api.shared);
-    now.states.retain(|state| *state.check.id == *id);
+    let now = Everything::of_check(&api.shared, &id);
     let row = now
         .rows()
         .find(|row| row.id() == id && place.is_none_or(|place| place == row.location()))
@@ -132,7 +149,7 @@ pub(super) async fn runs(
     });
     let page = paging.cut(runs, |run: &RunSummary| run.run.to_string());
     Answer::json(&page.map(|RunSummary { run, at, duration, verdict }| Run {
-        run,
+        id: run,
         at,
         duration_seconds: duration.as_secs_f64(),
         verdict,

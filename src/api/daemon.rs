@@ -11,14 +11,13 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 
 use super::answer::{Answer, accepts_gzip};
-use super::everything::Everything;
 use super::metrics;
 use super::problem::Problem;
 use super::reports::{LARGEST, Sound};
-use super::{Api, off};
+use super::{Api, off, take};
 
 /// Reading a configuration takes no longer than this.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A body that has not come after this time does not come any more.
 const BODY: Duration = Duration::from_secs(30);
@@ -44,27 +43,26 @@ pub(super) async fn metrics(
     State(api): State<Arc<Api>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let now = Everything::of(&api.shared);
-    if now.states.len() > metrics::MANY {
-        let registry = api.shared.registry.clone();
-        return Ok(metrics::stream(now, registry, accepts_gzip(&headers)));
-    }
-    let page = off(!now.is_small(), move || {
-        let mut written = api.metrics.lock().unwrap_or_else(PoisonError::into_inner);
-        written.write(now, &api.shared.registry)
+    let gzip = accepts_gzip(&headers);
+    let its = Arc::clone(&api);
+    take(api, move |now| {
+        let registry = &its.shared.registry;
+        if now.states.len() > metrics::MANY {
+            return metrics::stream(now, registry.clone(), gzip);
+        }
+        let mut written = its.metrics.lock().unwrap_or_else(PoisonError::into_inner);
+        let page = written.write(now, registry);
+        Answer::written(page).of(metrics::MEDIA_TYPE).into_response()
     })
-    .await?;
-    Ok(Answer::written(page).of(metrics::MEDIA_TYPE).into_response())
+    .await
 }
 
 /// `GET /api/v1/status`.
 pub(super) async fn status(State(api): State<Arc<Api>>) -> Result<Answer, Problem> {
-    let now = Everything::of(&api.shared);
-    let document = off(!now.is_small(), move || {
-        let mut written = api.status.lock().unwrap_or_else(PoisonError::into_inner);
-        written.write(now)
-    })
-    .await?;
+    let its = Arc::clone(&api);
+    let document =
+        take(api, move |now| its.status.lock().unwrap_or_else(PoisonError::into_inner).write(now))
+            .await?;
     document.map(Answer::written).map_err(|error| {
         tracing::error!(%error, "the status document does not become JSON");
         Problem::fault()

@@ -39,7 +39,8 @@ struct Run<'a> {
     check: &'a str,
     service: &'a str,
     probe: &'a str,
-    run: RunId,
+    #[serde(rename = "run")]
+    id: RunId,
     at: Timestamp,
     duration_seconds: f64,
     verdict: Verdict,
@@ -161,7 +162,7 @@ impl Listening {
             check: &check.id,
             service,
             probe,
-            run: run.run,
+            id: run.run,
             at: run.at,
             duration_seconds: run.duration.as_secs_f64(),
             verdict: run.verdict,

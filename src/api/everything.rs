@@ -35,12 +35,21 @@ const QUICK: usize = 200;
 impl Everything {
     /// What there is now.
     pub(super) fn of(shared: &Shared) -> Self {
+        Self::among(shared, shared.store.states())
+    }
+
+    /// What there is of one check now, and all that others reported.
+    pub(super) fn of_check(shared: &Shared, id: &str) -> Self {
+        Self::among(shared, shared.store.state(id).into_iter().collect())
+    }
+
+    fn among(shared: &Shared, states: Vec<Arc<CheckState>>) -> Self {
         let at = shared.clock.now();
         let location = shared.settings.borrow().location.clone();
         let scheduled = |id: &str| shared.store.state(id).is_some();
         let posted = shared.reports.all(at, |place, id| place == location && scheduled(id));
         let vault = Arc::clone(&shared.vault);
-        Self { states: shared.store.states(), posted, location, at, vault }
+        Self { states, posted, location, at, vault }
     }
 
     /// Whether looking through all of it is a matter of microseconds.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use http::Uri;
 use musterd_probes::KINDS;
+use musterd_probes::registry::Registration;
 use musterd_probes::rule::About;
 use musterd_probes::severity::Severity;
 use serde::Serialize;
@@ -14,7 +15,7 @@ use super::answer::Answer;
 use super::everything::{Everything, Row, shell};
 use super::problem::Problem;
 use super::query::{List, Query};
-use super::{Api, off};
+use super::{Api, look};
 use crate::policy;
 use crate::report::FindingStatus;
 
@@ -47,13 +48,12 @@ pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Answer
     let levels: Vec<Level> = query.many("severity", "critical, high, medium, low or info")?;
     let texts = |key: &str| query.all(key).map(str::to_owned).collect::<Vec<String>>();
     let (services, rules) = (texts("service"), texts("rule"));
-    let now = Everything::of(&api.shared);
-    off(!now.is_small(), move || {
+    look(api, move |now| {
         let among =
             |list: &[String], text: &str| list.is_empty() || list.iter().any(|one| one == text);
-        let mut all = of_policy(&now);
+        let mut all = of_policy(now);
         for row in now.rows().filter(|row| !row.is_clean() && among(&services, row.service())) {
-            all.extend(of_check(row, &now));
+            all.extend(of_check(row, now));
         }
         all.retain(|Flat { service, finding, .. }| {
             among(&services, service)
@@ -106,6 +106,6 @@ fn of_check(row: Row<'_>, now: &Everything) -> impl Iterator<Item = Flat> {
 /// `GET /api/v1/rules`.
 pub(super) async fn rules() -> Result<Answer, Problem> {
     let items: Vec<&About> =
-        KINDS.iter().flat_map(|kind| kind.abouts()).chain(policy::ABOUTS).collect();
+        KINDS.iter().flat_map(Registration::abouts).chain(policy::ABOUTS).collect();
     Answer::json(&List { items, next: None })
 }

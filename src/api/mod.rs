@@ -1,11 +1,14 @@
 //! The HTTP API: what it knows, what it may do, and who may ask.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use musterd_probes::secret::{Secret, Vault};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
+use self::everything::Everything;
+use self::problem::Problem;
 use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::store::Store;
@@ -72,18 +75,42 @@ struct Api {
     status: Mutex<status::Written>,
     metrics: Mutex<metrics::Written>,
     listeners: Arc<Semaphore>,
+    /// Whether there were many checks when somebody looked at them last.
+    many: AtomicBool,
 }
 
 /// Does what may take longer than a millisecond away from the threads that serve connections.
 async fn off<T: Send + 'static>(
     long: bool,
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, problem::Problem> {
+) -> Result<T, Problem> {
     if !long {
         return Ok(work());
     }
     // A panic is in the log already.
-    tokio::task::spawn_blocking(work).await.map_err(|_| problem::Problem::fault())
+    tokio::task::spawn_blocking(work).await.map_err(|_| Problem::fault())
+}
+
+/// Looks at everything, away from the threads that serve connections where that is much.
+async fn look<T: Send + 'static>(
+    api: Arc<Api>,
+    work: impl FnOnce(&Everything) -> T + Send + 'static,
+) -> Result<T, Problem> {
+    take(api, move |now| work(&now)).await
+}
+
+/// As [`look`], for those who keep what they see.
+async fn take<T: Send + 'static>(
+    api: Arc<Api>,
+    work: impl FnOnce(Everything) -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let many = api.many.load(Ordering::Relaxed);
+    off(many, move || {
+        let now = Everything::of(&api.shared);
+        api.many.store(!now.is_small(), Ordering::Relaxed);
+        work(now)
+    })
+    .await
 }
 
 /// The API. The server hands in the peer's address as `ConnectInfo<SocketAddr>`
@@ -94,6 +121,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> axum::Router {
         status: Mutex::default(),
         metrics: Mutex::default(),
         listeners: Arc::new(Semaphore::new(events::MOST)),
+        many: AtomicBool::new(false),
     });
     conduct::around(routes::router(Arc::clone(&api)), api)
 }

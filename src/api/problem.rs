@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 
 use super::answer::Answer;
@@ -16,7 +16,7 @@ pub(super) const MEDIA_TYPE: &str = "application/problem+json";
 pub(super) struct Problem {
     status: StatusCode,
     detail: String,
-    headers: HeaderMap,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 #[derive(Serialize)]
@@ -31,7 +31,7 @@ struct Written<'a> {
 impl Problem {
     /// A status, and what is wrong in a sentence.
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), headers: HeaderMap::new() }
+        Self { status, detail: detail.into(), headers: Vec::new() }
     }
 
     /// A request that makes no sense.
@@ -58,7 +58,7 @@ impl Problem {
     /// One header more.
     #[must_use]
     pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.append(name, value);
+        self.headers.push((name, value));
         self
     }
 
@@ -100,8 +100,11 @@ impl IntoResponse for Problem {
         let body = serde_json::to_vec(&written).unwrap_or_default();
         let mut answer = Response::new(Body::from(body));
         *answer.status_mut() = self.status;
-        *answer.headers_mut() = self.headers;
-        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        let headers = answer.headers_mut();
+        for (name, value) in self.headers {
+            headers.append(name, value);
+        }
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         answer
     }
 }

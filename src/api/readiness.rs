@@ -13,14 +13,13 @@ use super::answer::Answer;
 use super::everything::{Everything, Row};
 use super::problem::Problem;
 use super::query::Query;
-use super::{Api, off};
+use super::{Api, look};
 use crate::status::Status;
 
 /// Which checks are meant: of one of these services, with all of these labels.
 pub(super) struct Selector {
     services: Vec<String>,
     labels: Vec<(String, String)>,
-    statuses: Vec<Status>,
 }
 
 /// From which status on a check blocks.
@@ -56,17 +55,6 @@ impl FromStr for Label {
     }
 }
 
-/// A status in a query.
-struct Word(Status);
-
-impl FromStr for Word {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Status::ALL.into_iter().find(|status| status.as_str() == text).map(Self).ok_or(())
-    }
-}
-
 impl FromStr for FailOn {
     type Err = ();
 
@@ -84,18 +72,15 @@ impl Selector {
     pub(super) fn of(query: &Query) -> Result<Self, Problem> {
         let labels: Vec<Label> =
             query.many("label", "a key and a value, such as env=production")?;
-        let statuses: Vec<Word> = query.many("status", "pass, warn, fail, unknown or pending")?;
         Ok(Self {
             services: query.all("service").map(str::to_owned).collect(),
             labels: labels.into_iter().map(|Label(key, value)| (key, value)).collect(),
-            statuses: statuses.into_iter().map(|Word(status)| status).collect(),
         })
     }
 
     /// Whether a check is meant.
     pub(super) fn takes(&self, row: Row<'_>) -> bool {
         (self.services.is_empty() || self.services.iter().any(|name| name == row.service()))
-            && (self.statuses.is_empty() || self.statuses.contains(&row.status()))
             && (self.labels.is_empty() || {
                 let labels = row.labels();
                 let has = |key: &str, value: &str| labels.get(key) == Some(&value);
@@ -118,9 +103,8 @@ impl FailOn {
 pub(super) async fn readiness(State(api): State<Arc<Api>>, uri: Uri) -> Result<Answer, Problem> {
     let query = Query::of(&uri);
     let fail_on = query.one("fail_on", "warn or fail")?.unwrap_or(FailOn::Fail);
-    let selector = Selector { statuses: Vec::new(), ..Selector::of(&query)? };
-    let now = Everything::of(&api.shared);
-    off(!now.is_small(), move || {
+    let selector = Selector::of(&query)?;
+    look(api, move |now| {
         let rows: Vec<Row<'_>> = now.rows().filter(|row| selector.takes(*row)).collect();
         if rows.is_empty() {
             return Err(Problem::absent("no check is selected"));
@@ -128,7 +112,7 @@ pub(super) async fn readiness(State(api): State<Arc<Api>>, uri: Uri) -> Result<A
         let blockers: Vec<Blocker<'_>> = rows
             .iter()
             .filter(|row| fail_on.blocks(row.status()))
-            .map(|row| blocker(*row, fail_on, &now))
+            .map(|row| blocker(*row, fail_on, now))
             .collect();
         let ready = blockers.is_empty();
         let status = Status::worst(rows.iter().map(|row| row.status()));

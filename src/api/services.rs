@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::answer::Answer;
-use super::everything::{Everything, shell};
+use super::everything::shell;
 use super::problem::Problem;
 use super::query::Query;
 use super::status::{Placed, count};
-use super::{Api, off};
+use super::{Api, look};
 use crate::report::{self, FindingStatus, ServiceStatus, Totals};
 use crate::status::Status;
 
@@ -43,8 +43,7 @@ impl Brief {
 /// `GET /api/v1/services`.
 pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Answer, Problem> {
     let paging = Query::of(&uri).paging()?;
-    let now = Everything::of(&api.shared);
-    off(!now.is_small(), move || {
+    look(api, move |now| {
         let here = now.services().map(|states| {
             let statuses = states.iter().map(|state| state.damped.status);
             Brief::of(&now.location, shell(states, now.at, &now.vault), statuses)
@@ -65,20 +64,22 @@ pub(super) async fn one(
     Path(name): Path<String>,
     uri: Uri,
 ) -> Result<Answer, Problem> {
-    let query = Query::of(&uri);
-    let place = query.text("location")?;
-    let now = Everything::of(&api.shared);
-    let here = place.is_none_or(|place| place == now.location);
-    if let Some(states) = now.services().find(|states| here && states[0].service.name == name) {
-        let mut service = shell(states, now.at, &now.vault);
-        service.checks =
-            states.iter().map(|state| report::check_of_state(state, &now.vault)).collect();
-        return Answer::json(&Placed { location: &now.location, service: &service });
-    }
-    let posted = now
-        .posted
-        .iter()
-        .find(|one| one.service.name == name && place.is_none_or(|place| place == one.location))
-        .ok_or_else(|| Problem::absent("there is no such service"))?;
-    Answer::json(&Placed { location: &posted.location, service: &posted.service })
+    let place = Query::of(&uri).text("location")?.map(str::to_owned);
+    look(api, move |now| {
+        let is_meant = |location: &str| place.as_deref().is_none_or(|place| place == location);
+        let here = now.services().filter(|_| is_meant(&now.location));
+        if let Some(states) = here.into_iter().find(|states| states[0].service.name == name) {
+            let mut service = shell(states, now.at, &now.vault);
+            service.checks =
+                states.iter().map(|state| report::check_of_state(state, &now.vault)).collect();
+            return Answer::json(&Placed { location: &now.location, service: &service });
+        }
+        let posted = now
+            .posted
+            .iter()
+            .find(|one| one.service.name == name && is_meant(&one.location))
+            .ok_or_else(|| Problem::absent("there is no such service"))?;
+        Answer::json(&Placed { location: &posted.location, service: &posted.service })
+    })
+    .await?
 }

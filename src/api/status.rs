@@ -59,12 +59,11 @@ impl Written {
             for state in states {
                 separate(&mut body, &mut first);
                 let start = body.len();
-                match self.unchanged(places.len(), state) {
-                    Some(written) => body.extend_from_slice(written),
-                    None => {
-                        let check = report::check_of_state(state, &now.vault);
-                        serde_json::to_writer(&mut body, &check)?;
-                    }
+                if let Some(written) = self.unchanged(places.len(), state) {
+                    body.extend_from_slice(written);
+                } else {
+                    let check = report::check_of_state(state, &now.vault);
+                    serde_json::to_writer(&mut body, &check)?;
                 }
                 places.push(start..body.len());
             }

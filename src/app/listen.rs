@@ -80,17 +80,14 @@ impl Listener {
         };
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
         let serving = async {
-            match self.tls {
-                Some(tls) => {
-                    let mut server = axum_server::from_tcp_rustls(self.socket, tls)?.handle(handle);
-                    slow_clients(server.http_builder());
-                    server.serve(app).await
-                }
-                None => {
-                    let mut server = axum_server::from_tcp(self.socket)?.handle(handle);
-                    slow_clients(server.http_builder());
-                    server.serve(app).await
-                }
+            if let Some(tls) = self.tls {
+                let mut server = axum_server::from_tcp_rustls(self.socket, tls)?.handle(handle);
+                slow_clients(server.http_builder());
+                server.serve(app).await
+            } else {
+                let mut server = axum_server::from_tcp(self.socket)?.handle(handle);
+                slow_clients(server.http_builder());
+                server.serve(app).await
             }
         };
         let ((), served) = tokio::join!(ending, serving);

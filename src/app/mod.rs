@@ -21,7 +21,7 @@ use crate::api;
 use crate::clock::Clock;
 use crate::commands::{Commands, Reload};
 use crate::config::Config;
-use crate::notify::Notify;
+use crate::notify::{self, Notify};
 use crate::oneshot;
 use crate::schedule::{Bounds, Engine, Meters};
 use crate::store::{Memory, Store, Watched};
@@ -44,6 +44,7 @@ pub(crate) struct Start {
 /// Runs the daemon until it is told to stop. An error is one of starting.
 pub(crate) async fn run(start: Start) -> Result<(), String> {
     let Start { path, config, listen, vault, listening } = start;
+    templates(&config)?;
     let clock = Clock::system();
     let signals = Signals::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
     more_descriptors();
@@ -64,7 +65,7 @@ pub(crate) async fn run(start: Start) -> Result<(), String> {
         .map(|(service, check)| Watched { service: Arc::clone(service), check: Arc::clone(check) })
         .collect();
     store.adopt(&watched, clock.now());
-    let keeper = config.state.clone().map(|directory| {
+    let keeper = config.state.as_deref().map(|directory| {
         let location = config.location.clone();
         state::Keeper::restore(directory, Arc::clone(&store), location, clock.clone())
     });
@@ -133,6 +134,12 @@ pub(crate) async fn run(start: Start) -> Result<(), String> {
         ended("state", keeping.await);
     }
     Ok(())
+}
+
+/// Templates are known to work before anybody has to be told anything.
+fn templates(config: &Config) -> Result<(), String> {
+    let problems = notify::problems(&config.notify);
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }
 }
 
 fn ended<T>(task: &'static str, outcome: Result<T, tokio::task::JoinError>) {

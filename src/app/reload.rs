@@ -121,6 +121,7 @@ impl Reloader {
             tracing::warn!("the configuration has warnings\n{}", loaded.warnings);
         }
         let config = Arc::new(loaded.config);
+        super::templates(&config)?;
         let settings =
             settings(&config, &self.vault).await.map_err(|blind| blind.reason.into_owned())?;
         if config.listen != self.listen || config.state != self.state {

@@ -1,6 +1,6 @@
 //! Keeps the durable state: restored at the start, written now and then and at the end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ impl Keeper {
     /// Puts the checks back to where they stood. A file that is damaged is set aside and said,
     /// and one that cannot be read is no reason not to start.
     pub(super) fn restore(
-        directory: PathBuf,
+        directory: &Path,
         store: Arc<dyn Store>,
         location: String,
         clock: Clock,

@@ -47,8 +47,8 @@ pub(crate) struct Args {
 
     /// Show what was seen beside what it means; with a directory, write an evidence file for each
     /// check there instead, for `musterd replay`
-    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
-    evidence: Option<Option<PathBuf>>,
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    evidence: Option<PathBuf>,
 
     /// A ceiling on what checks may do; it never raises what the configuration consents to
     #[arg(long, value_enum, default_value_t)]
@@ -117,11 +117,12 @@ pub(crate) async fn run(args: Args, colour: Colour, vault: Arc<Vault>) -> io::Re
     };
     let at = Timestamp::now();
     let mut document = oneshot::document(&selected, &records, &vault, &config.location, at);
-    if matches!(args.evidence, Some(None)) {
+    let folder = args.evidence.as_deref().filter(|folder| !folder.as_os_str().is_empty());
+    if args.evidence.is_some() && folder.is_none() {
         show_evidence(&mut document, &records, &vault);
     }
     let exit_code = exit_code(&document, args.fail_on);
-    if let Some(Some(directory)) = &args.evidence
+    if let Some(directory) = folder
         && let Err(message) = write_evidence(directory, &records, &vault)
     {
         terminal::complain(&message);

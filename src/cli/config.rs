@@ -5,11 +5,18 @@ use std::path::Path;
 
 use super::{OK, USAGE};
 use crate::config::{self, Problems};
+use crate::notify;
 
 /// Names every problem of a configuration, and sums up.
 pub(crate) fn check(path: &Path, out: &mut dyn Write) -> io::Result<u8> {
     let (problems, holds, code) = match config::load(path) {
         Ok(config::Loaded { config, warnings }) => {
+            let templates = notify::problems(&config.notify);
+            if !templates.is_empty() {
+                writeln!(out, "{}\n", templates.join("\n"))?;
+                writeln!(out, "{}: {}", path.display(), count(templates.len(), "error"))?;
+                return Ok(USAGE);
+            }
             let services = count(config.services.len(), "service");
             let checks = count(config.checks().count(), "check");
             (warnings, format!("{services}, {checks}, "), OK)

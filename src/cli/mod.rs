@@ -53,7 +53,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
-    Check(check::Args),
+    Check(Box<check::Args>),
     Demo(demo::Args),
     Config(ConfigArgs),
     Notify(NotifyArgs),
@@ -112,7 +112,7 @@ pub fn main() -> ExitCode {
     telemetry::start(cli.log_format, level, Arc::clone(&vault));
     let outcome = match cli.command {
         Command::Run(args) => on_runtime(async { Ok(run::run(args, vault).await) }),
-        Command::Check(args) => on_runtime(check::run(args, cli.color, vault)),
+        Command::Check(args) => on_runtime(check::run(*args, cli.color, vault)),
         Command::Demo(args) => on_runtime(demo::run(args, cli.color, vault)),
         Command::Config(args) => run_config(args.command),
         Command::Notify(NotifyArgs { command: NotifyCommand::Test { config, name } }) => {

@@ -106,7 +106,6 @@ fn judge(path: &Path) -> Result<(Arc<Service>, Record), String> {
     let (ruling, measurements) = runner::look(&check, &service, &evidence, &replayable.earlier, at);
     let record = Record {
         run: RunId::new(at, 0),
-        location: "".into(),
         check,
         at,
         duration: Duration::ZERO,

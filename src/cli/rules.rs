@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use musterd_probes::KINDS;
-use musterd_probes::registry::did_you_mean;
+use musterd_probes::registry::{Registration, did_you_mean};
 use musterd_probes::rule::About;
 
 use super::terminal::{self, Colour};
@@ -44,8 +44,9 @@ pub(crate) fn run(args: &Args, colour: Colour) -> io::Result<u8> {
     if wanted.is_empty() {
         let typed = args.id.as_deref().unwrap_or_default();
         let hint = did_you_mean(typed, all.iter().map(|about| about.id))
-            .map(|id| format!("; did you mean `{id}`?"))
-            .unwrap_or_else(|| "; `musterd rules` lists them all".to_owned());
+            .map_or("; `musterd rules` lists them all".to_owned(), |id| {
+                format!("; did you mean `{id}`?")
+            });
         terminal::complain(&format!("there is no rule `{typed}`{hint}"));
         return Ok(USAGE);
     }
@@ -64,7 +65,7 @@ pub(crate) fn run(args: &Args, colour: Colour) -> io::Result<u8> {
 
 /// Every rule: those of the probes, in their order, and those of policy.
 pub(crate) fn catalogue() -> Vec<&'static About> {
-    KINDS.iter().flat_map(|kind| kind.abouts()).chain(policy::ABOUTS).collect()
+    KINDS.iter().flat_map(Registration::abouts).chain(policy::ABOUTS).collect()
 }
 
 fn list(rules: &[&About], out: &mut dyn Write) -> io::Result<()> {

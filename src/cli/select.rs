@@ -66,11 +66,11 @@ fn unmatched(selector: &str, all: &[Selected]) -> String {
         .iter()
         .flat_map(|(service, check)| [service.name.as_str(), &check.id])
         .collect::<std::collections::BTreeSet<_>>();
-    let hint = did_you_mean(selector, known.iter().copied())
-        .map(|word| format!("; did you mean `{word}`?"))
-        .unwrap_or_else(|| {
-            let some: Vec<&str> = known.into_iter().take(8).collect();
-            format!("; there is {}", some.join(", "))
-        });
+    let hint = if let Some(word) = did_you_mean(selector, known.iter().copied()) {
+        format!("; did you mean `{word}`?")
+    } else {
+        let some: Vec<&str> = known.into_iter().take(8).collect();
+        format!("; there is {}", some.join(", "))
+    };
     format!("the selector `{selector}` matches no service and no check{hint}")
 }

@@ -64,23 +64,21 @@ impl Progress {
         self.awaited.retain(|awaited| awaited != id);
         if let Some(next) = self.awaited.first().filter(|_| self.shown) {
             let done = self.total - self.awaited.len();
-            self.write(&format!(
-                "\r\x1b[K{done} of {} checks done, waiting for {next}",
-                self.total
-            ));
+            overwrite(&format!("\r\x1b[K{done} of {} checks done, waiting for {next}", self.total));
         }
-    }
-
-    fn write(&self, text: &str) {
-        let mut stderr = io::stderr().lock();
-        let _nobody = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
         if self.shown && self.awaited.len() < self.total {
-            self.write("\r\x1b[K");
+            overwrite("\r\x1b[K");
         }
     }
+}
+
+/// Writes over the line of now.
+fn overwrite(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _nobody = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }

@@ -36,6 +36,7 @@ pub(crate) struct Config {
     /// Where statuses and the ledger survive a restart.
     pub(crate) state: Option<PathBuf>,
     /// How long runs are kept.
+    #[cfg_attr(not(test), expect(dead_code, reason = "checked now, obeyed with the long history"))]
     pub(crate) history: Option<History>,
     /// Who is told of changes.
     pub(crate) notify: Vec<Notifier>,
@@ -76,6 +77,7 @@ pub(crate) struct Uplink {
 
 /// How long runs are kept.
 #[derive(Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "checked now, obeyed with the long history"))]
 pub(crate) struct History {
     pub(crate) path: PathBuf,
     pub(crate) keep: Duration,
@@ -86,6 +88,8 @@ pub(crate) struct History {
 pub(crate) struct Notifier {
     pub(crate) name: String,
     pub(crate) channel: Channel,
+    /// Where it stands, for what is found out about it later.
+    pub(crate) place: Place,
 }
 
 /// How someone is told.
@@ -182,7 +186,9 @@ pub(crate) struct Objective {
     /// Globs over the service's checks.
     pub(crate) checks: Vec<glob::Pattern>,
     /// In percent: more than 0 and less than 100.
+    #[cfg_attr(not(test), expect(dead_code, reason = "rules for alerting are made of it"))]
     pub(crate) target: f64,
+    #[expect(dead_code, reason = "rules for alerting are made of it")]
     pub(crate) window: Duration,
     /// Makes it an objective of latency.
     pub(crate) under: Option<Duration>,

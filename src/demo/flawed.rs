@@ -88,6 +88,7 @@ impl Flaw {
     ];
 
     /// What it makes musterd find: check, rule, subject.
+    #[cfg(test)]
     pub(crate) const fn findings(self) -> &'static [(&'static str, &'static str, &'static str)] {
         match self {
             Self::WrongGreeting => &[("flawed/mail", "tcp.reply-unexpected", "")],

@@ -191,8 +191,9 @@ pub(crate) fn measurement<'a>(
     scope: &Scope,
     of_family: impl Iterator<Item = &'a Measurement> + Clone,
 ) {
-    for (position, one) in of_family.clone().enumerate() {
-        if of_family.clone().take(position).any(|before| before.labels == one.labels) {
+    let all = of_family.clone();
+    for (position, one) in of_family.enumerate() {
+        if all.clone().take(position).any(|before| before.labels == one.labels) {
             continue;
         }
         let names = one.family.labels.iter().copied();

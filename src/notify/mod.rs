@@ -32,10 +32,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-pub(crate) use template::check_template;
-
 use crate::clock::Clock;
-use crate::config::Notifier;
+use crate::config::{self, Notifier, Place};
 use crate::status::Status;
 use crate::store::{News, Store};
 use channel::{Channel, Letter};
@@ -355,6 +353,23 @@ pub(crate) async fn post(
 ) -> Result<(), String> {
     let post = Post::new(roots, Clock::system()).await?;
     post.carry(Letter { url, headers, body }).await.map_err(|undelivered| undelivered.why)
+}
+
+/// What is wrong with the templates of these receivers, a line each; nothing when all is well.
+pub(crate) fn problems(notifiers: &[Notifier]) -> Vec<String> {
+    let wrong = |notifier: &Notifier| {
+        let config::Channel::Webhook { body: Some(body), .. } = &notifier.channel else {
+            return None;
+        };
+        let error = template::check_template(body).err()?;
+        let Place { file, line, column } = &notifier.place;
+        let name = &notifier.name;
+        Some(format!(
+            "{file}:{line}:{column}: error: the `body` of the receiver `{name}` is no template \
+             that can be used: {error}"
+        ))
+    };
+    notifiers.iter().filter_map(wrong).collect()
 }
 
 /// Sends a receiver a test message, first that something is wrong and then that it is over: how

@@ -1,7 +1,5 @@
 //! From records and configuration to the status document.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use musterd_probes::judgement::Finding;
 use musterd_probes::secret::Vault;
@@ -87,8 +85,9 @@ pub(crate) fn check_of_state(state: &CheckState, vault: &Vault) -> CheckStatus {
 }
 
 /// The whole document from the states of all checks, which stand in the configuration's order.
+#[cfg(test)]
 pub(crate) fn estate(
-    states: &[Arc<CheckState>],
+    states: &[std::sync::Arc<CheckState>],
     location: &str,
     at: Timestamp,
     vault: &Vault,

@@ -12,7 +12,9 @@ use jiff::civil::Date;
 use musterd_probes::severity::{Severity, Verdict};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use assemble::{check_of_record, check_of_state, document, estate, service_of};
+#[cfg(test)]
+pub(crate) use assemble::estate;
+pub(crate) use assemble::{check_of_record, check_of_state, document, service_of};
 
 use crate::status::Status;
 

@@ -43,7 +43,6 @@ pub(crate) struct Order {
 #[derive(Clone)]
 pub(crate) struct Record {
     pub(crate) run: RunId,
-    pub(crate) location: Arc<str>,
     pub(crate) check: Arc<Check>,
     pub(crate) at: Timestamp,
     /// Without the time in queues.
@@ -132,12 +131,13 @@ pub(crate) async fn run(
         },
         Err(blind) => Outcome::Blind(blind),
     };
+    let took = duration.as_secs_f64();
+    tracing::debug!(check = %check.id, run = %id, location = &*order.location, took, "a run has ended");
     if let Outcome::Blind(Blind { cause: Cause::Internal, reason }) = &outcome {
         tracing::error!(check = %check.id, %reason, "a run failed by a fault of musterd itself");
     }
     Record {
         run: id,
-        location: Arc::clone(&order.location),
         check: Arc::clone(check),
         at: order.at,
         duration,

@@ -53,8 +53,9 @@ impl<T> Admission<T> {
         self.running
     }
 
-    /// Whether anything waits.
-    pub(crate) fn is_idle(&self) -> bool {
+    /// Whether nothing waits and nothing runs.
+    #[cfg(test)]
+    fn is_idle(&self) -> bool {
         self.running == 0 && self.queues.is_empty()
     }
 

@@ -1,7 +1,7 @@
 //! The scheduler: one task that knows when each check is due, and starts what may run.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ const CLOCK_CHECK: Duration = Duration::from_secs(10);
 const CLOCK_SET: SignedDuration = SignedDuration::from_secs(1);
 
 /// A run that is late by more than this is not made any more, whatever its interval.
-const LATEST: Duration = Duration::from_secs(60);
+const LATEST: Duration = Duration::from_mins(1);
 
 /// What runs at most once a day waits so long.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -226,14 +226,13 @@ impl Engine {
             };
             self.slots.insert(id, slot);
         }
-        let services: std::collections::HashSet<&str> =
-            config.services.iter().map(|service| service.name.as_str()).collect();
-        let gone: std::collections::BTreeSet<String> = before
-            .values()
-            .map(|slot| slot.service.name.clone())
-            .filter(|name| !services.contains(name.as_str()))
-            .collect();
-        self.meters.forget_services(gone);
+        let mut gone: BTreeMap<String, Arc<Service>> =
+            before.into_values().map(|slot| (slot.service.name.clone(), slot.service)).collect();
+        for service in &config.services {
+            gone.remove(&service.name);
+            self.meters.promise(service);
+        }
+        self.meters.forget_services(gone.into_values());
         self.ramp(new, now);
     }
 
@@ -354,7 +353,9 @@ impl Engine {
             Ok((_, record)) => record,
             Err(error) => {
                 tracing::error!(check = %id, %error, "a run was lost");
-                slot.into_iter().for_each(|slot| slot.busy = false);
+                if let Some(slot) = slot {
+                    slot.busy = false;
+                }
                 return;
             }
         };
@@ -364,6 +365,9 @@ impl Engine {
         let Some(slot) = slot else { return };
         slot.busy = false;
         self.meters.sent(&slot.service.name, record.requests);
+        if let Some(step) = &step {
+            self.meters.hold(&slot.service, &slot.check, step.verdict, record.duration);
+        }
         let passive = slot.check.probe.impact() == Impact::Passive;
         let retry = slot.check.retry_interval;
         if step.is_some_and(|step| step.unconfirmed) && passive && retry < slot.check.interval {
@@ -385,15 +389,12 @@ fn daily_is_due(store: &dyn Store, slot: &Slot, at: Timestamp) -> bool {
     let Some(state) = store.state(&slot.check.id).filter(|state| state.last.is_some()) else {
         return false;
     };
-    match state.last_daily {
-        Some(last) => at.duration_since(last) >= DAY,
-        None => {
-            let before =
-                at.checked_sub(SignedDuration::try_from(slot.check.interval).unwrap_or(DAY));
-            let grid = Grid::new(&slot.check.id, "daily", DAY.unsigned_abs());
-            before.is_ok_and(|before| grid.next(before) <= at)
-        }
+    if let Some(last) = state.last_daily {
+        return at.duration_since(last) >= DAY;
     }
+    let interval = SignedDuration::try_from(slot.check.interval).unwrap_or(DAY);
+    let grid = Grid::new(&slot.check.id, "daily", DAY.unsigned_abs());
+    at.checked_sub(interval).is_ok_and(|before| grid.next(before) <= at)
 }
 
 /// Where a check's runs wait: active work goes one at a time for each origin.

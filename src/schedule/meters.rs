@@ -1,8 +1,12 @@
 //! What the scheduler tells of itself, in the daemon's own metric families.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use musterd_probes::severity::Verdict;
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
+
+use crate::config::{Check, Service};
 
 /// The scheduler's own metrics.
 #[derive(Debug, Clone)]
@@ -12,6 +16,7 @@ pub(crate) struct Meters {
     shed: IntCounterVec,
     in_flight: IntGauge,
     requests: IntCounterVec,
+    objectives: IntCounterVec,
 }
 
 /// Why a run was not made.
@@ -33,6 +38,9 @@ impl Shed {
         }
     }
 }
+
+/// What a run is to an objective.
+const OUTCOMES: [&str; 2] = ["good", "bad"];
 
 impl Meters {
     /// The families in a registry, every series that is known from 0.
@@ -66,11 +74,16 @@ impl Meters {
         registry.register(Box::new(durations.clone()))?;
         registry.register(Box::new(shed.clone()))?;
         registry.register(Box::new(in_flight.clone()))?;
+        let objectives = IntCounterVec::new(
+            Opts::new("musterd_objective_events_total", "Runs that an objective counts"),
+            &["service", "objective", "outcome"],
+        )?;
         registry.register(Box::new(requests.clone()))?;
+        registry.register(Box::new(objectives.clone()))?;
         for reason in Shed::ALL {
             shed.with_label_values(&[reason.as_str()]).reset();
         }
-        Ok(Self { lateness, durations, shed, in_flight, requests })
+        Ok(Self { lateness, durations, shed, in_flight, requests, objectives })
     }
 
     pub(super) fn started(&self, late: Duration, in_flight: usize) {
@@ -98,12 +111,51 @@ impl Meters {
         self.shed.with_label_values(&[reason.as_str()]).inc();
     }
 
+    /// Both outcomes of a service's objectives are there from 0.
+    pub(super) fn promise(&self, service: &Service) {
+        for objective in &service.objectives {
+            for outcome in OUTCOMES {
+                self.objectives
+                    .with_label_values(&[&service.name, &objective.name, outcome])
+                    .inc_by(0);
+            }
+        }
+    }
+
+    /// Counts a run for each objective that speaks of its check. What could not look is neither
+    /// good nor bad.
+    pub(super) fn hold(&self, service: &Service, check: &Check, verdict: Verdict, took: Duration) {
+        for objective in &service.objectives {
+            let named = objective
+                .checks
+                .iter()
+                .any(|glob| glob.matches(&check.name) || glob.matches(&check.id));
+            let in_time = objective.under.is_none_or(|under| took < under);
+            let outcome = match verdict {
+                Verdict::Unknown => continue,
+                Verdict::Pass | Verdict::Warn if in_time => OUTCOMES[0],
+                Verdict::Pass | Verdict::Warn | Verdict::Fail => OUTCOMES[1],
+            };
+            if named {
+                self.objectives.with_label_values(&[&service.name, &objective.name, outcome]).inc();
+            }
+        }
+    }
+
     /// Services that are gone have no series any more.
-    pub(super) fn forget_services(&self, gone: impl IntoIterator<Item = String>) {
+    pub(super) fn forget_services(&self, gone: impl IntoIterator<Item = Arc<Service>>) {
         for service in gone {
+            for objective in &service.objectives {
+                for outcome in OUTCOMES {
+                    // An objective that is gone by now has no such series.
+                    let labels = [service.name.as_str(), &objective.name, outcome];
+                    let _absent = self.objectives.remove_label_values(&labels);
+                }
+            }
+            let service = &service.name;
             for impact in ["passive", "active", "intrusive"] {
                 // A service that sent nothing of this impact has no such series.
-                let _absent = self.requests.remove_label_values(&[&service, impact]);
+                let _absent = self.requests.remove_label_values(&[service, impact]);
             }
         }
     }

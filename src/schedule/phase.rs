@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn the_checks_of_one_host_are_spread_over_the_interval() {
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         let mut tenths = [0; 10];
         for check in 0..1000 {
             let grid = Grid::new(&format!("shop/check-{check}"), "", minute);
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn another_location_looks_at_another_time() {
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         assert_ne!(Grid::new("a/b", "eu", minute), Grid::new("a/b", "us", minute));
     }
 

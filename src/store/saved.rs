@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use musterd_probes::KINDS;
 use musterd_probes::judgement::Finding;
+use musterd_probes::registry::Registration;
 use musterd_probes::rule::About;
 use musterd_probes::severity::Severity;
 use serde::{Deserialize, Serialize};
@@ -141,7 +142,7 @@ pub(crate) fn restore(
         return Ok(Restored::Checks(0));
     }
     let abouts: HashMap<&str, &'static About> =
-        KINDS.iter().flat_map(|kind| kind.abouts()).map(|about| (about.id, about)).collect();
+        KINDS.iter().flat_map(Registration::abouts).map(|about| (about.id, about)).collect();
     let mut restored = 0;
     for saved in file.checks {
         let Some(state) = store.state(&saved.check) else { continue };

@@ -15,7 +15,8 @@ use crate::servers::fetch;
 pub(crate) struct Daemon {
     process: Child,
     url: String,
-    _folder: tempfile::TempDir,
+    /// Its configuration, and the files that this includes.
+    folders: Vec<tempfile::TempDir>,
 }
 
 /// What was seen of it over a time.
@@ -50,7 +51,7 @@ impl Daemon {
         };
         // Whoever stops reading a log stops its writer.
         std::thread::spawn(move || log.lines().for_each(drop));
-        Self { process, url, _folder: folder }
+        Self { process, url, folders: vec![folder] }
     }
 
     /// Over so many checks at 60 s on these addresses, in files that are included.
@@ -70,7 +71,7 @@ impl Daemon {
         let mut daemon = Self::start(&format!(
             "defaults: {{interval: 60s, timeout: 5s}}\ninclude: ['{folder_path}/s*.yaml']\n"
         ));
-        daemon._folder = folder;
+        daemon.folders.push(folder);
         daemon
     }
 
@@ -86,16 +87,11 @@ impl Daemon {
         Self::start(&config)
     }
 
-    /// Lets it come to its stride.
-    pub(crate) fn warm_up(&self, time: Duration) {
-        std::thread::park_timeout(time);
-    }
-
     /// CPU seconds and runs over a time.
     pub(crate) fn cpu_of(&self, time: Duration) -> (f64, u32) {
         let (before, runs_before) =
             (cpu_seconds(self.process.id()), self.total("musterd_run_duration_seconds_count"));
-        self.warm_up(time);
+        pass(time);
         let runs = self.total("musterd_run_duration_seconds_count") - runs_before;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
         let runs = runs as u32;
@@ -106,7 +102,7 @@ impl Daemon {
     pub(crate) fn observe(&self, time: Duration) -> Measured {
         let before = self.metrics();
         let cpu_before = cpu_seconds(self.process.id());
-        self.warm_up(time);
+        pass(time);
         let cores = (cpu_seconds(self.process.id()) - cpu_before) / time.as_secs_f64();
         let after = self.metrics();
         let grew = |name: &str| total(&after, name) - total(&before, name);
@@ -133,7 +129,7 @@ impl Daemon {
         // What it does besides is taken off.
         let idle = {
             let before = cpu_seconds(self.process.id());
-            self.warm_up(Duration::from_secs(5));
+            pass(Duration::from_secs(5));
             (cpu_seconds(self.process.id()) - before) / 5.0
         };
         let started = tokio::time::Instant::now();
@@ -157,6 +153,11 @@ impl Drop for Daemon {
         let _ended = self.process.kill();
         let _ended = self.process.wait();
     }
+}
+
+/// Lets time pass.
+pub(crate) fn pass(time: Duration) {
+    std::thread::park_timeout(time);
 }
 
 /// The sum of all series of a name, or the one series that is named with its labels.

@@ -8,10 +8,11 @@ mod daemon;
 mod process;
 mod servers;
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
-use daemon::Daemon;
+use daemon::{Daemon, pass};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
@@ -45,14 +46,12 @@ fn cpu() {
     let bare = bare::measure(&url, RUNS);
     let mut config = String::from("defaults: {interval: 1s, timeout: 1s}\nservices:\n");
     for service in 0..100 {
-        config += &format!("  - {{name: s{service}, url: '{url}', checks: [\n");
-        for check in 0..5 {
-            config += &format!("      {{name: c{check}, http: }},\n");
-        }
-        config += "    ]}\n";
+        let checks = ["{name: a, http: }", "{name: b, http: }", "{name: c, http: }"].join(", ");
+        writeln!(config, "  - {{name: s{service}, url: '{url}', checks: [{checks}]}}")
+            .expect("a string takes text");
     }
     let daemon = Daemon::start(&config);
-    daemon.warm_up(Duration::from_secs(5));
+    pass(Duration::from_secs(5));
     let (cpu, runs) = daemon.cpu_of(Duration::from_secs(20));
     let each = cpu / f64::from(runs);
     say(&format!(
@@ -68,8 +67,8 @@ fn scale() {
     let server = servers::Served::start(1000);
     for (checks, bound) in [(10, 18), (100_000, 150)] {
         let daemon = Daemon::start_with_includes(&server.addresses, checks);
-        daemon.warm_up(Duration::from_secs(if checks > 1000 { 130 } else { 5 }));
-        let measured = daemon.observe(Duration::from_secs(60));
+        pass(Duration::from_secs(if checks > 1000 { 130 } else { 5 }));
+        let measured = daemon.observe(Duration::from_mins(1));
         say(&format!(
             "scale: {checks} checks: {:.0} MB resident (bound {bound}), {} runs in 60 s, lateness p99 <= {} ms, {} shed, {:.2} cores",
             measured.resident_mb,
@@ -85,7 +84,7 @@ fn scale() {
 fn scrape() {
     let server = servers::Served::start(100);
     let daemon = Daemon::start_with_includes(&server.addresses, 10_000);
-    daemon.warm_up(Duration::from_secs(75));
+    pass(Duration::from_secs(75));
     for path in ["/metrics", "/api/v1/status"] {
         let (cost, bytes) = daemon.cost_of_get(path, 20);
         let bare = servers::cost_of_serving(bytes.clone(), 20);
@@ -105,7 +104,7 @@ fn hostile() {
     let faults = servers::Faults::start();
     for (name, extra) in [("healthy alone", &[][..]), ("with hostile ones", &faults.urls)] {
         let daemon = Daemon::start_among(&server.addresses, extra);
-        daemon.warm_up(Duration::from_secs(15));
+        pass(Duration::from_secs(15));
         let measured = daemon.observe(Duration::from_secs(30));
         say(&format!(
             "hostile: 1,000 {name}: {:.0} MB resident, lateness p99 <= {} ms, {} shed",

@@ -1,5 +1,7 @@
 //! The built program, used as its users use it. One binary, because linking is what costs.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
 mod bad_input;
 mod check;
 mod config;

@@ -11,6 +11,12 @@ const TOKEN: &str = "canary-t0ken/+\"x\"";
 const PASSWORD: &str = "canary-passw0rd";
 const KEY: &str = "canary-api-key-77";
 
+/// Every byte percent-encoded.
+fn percent(text: &str) -> String {
+    let bytes: Vec<String> = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    bytes.concat()
+}
+
 /// Answers with everything that it was sent, wherever an answer can hold it.
 fn echo(request: &musterd_test_support::http::Request) -> Reply {
     let authorization = request.header("authorization").unwrap_or_default().to_owned();
@@ -21,7 +27,7 @@ fn echo(request: &musterd_test_support::http::Request) -> Reply {
         "checks": {authorization.clone(): {"status": "down", "token": bare}, key: "down"},
         "error": format!("connect postgres://u:{bare}@10.0.0.1:5432 with {key}"),
     });
-    let percent: String = authorization.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let percent = percent(&authorization);
     Reply::json(503, body.to_string())
         .header("x-echo", &format!("{authorization} {key}"))
         .header("x-percent", &percent)
@@ -53,7 +59,7 @@ async fn no_output_holds_a_secret_that_the_target_sends_back() {
         ),
     );
     let pair = STANDARD.encode(format!("user:{PASSWORD}"));
-    let percent: String = TOKEN.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let percent = percent(TOKEN);
     let forms = [TOKEN, "canary-t0ken", PASSWORD, KEY, &pair, &STANDARD.encode(TOKEN), &percent];
     let clean = |what: &str, text: &str| {
         for form in forms {

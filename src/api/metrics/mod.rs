@@ -38,10 +38,12 @@ struct Column {
 /// How the lines of a check are written.
 enum Write {
     /// From its state.
-    State(fn(&mut Samples<'_>, &Scope, &CheckState)),
+    State(OfState),
     /// From what it measured.
     Measured,
 }
+
+type OfState = fn(&mut Samples<'_>, &Scope, &CheckState);
 
 impl Column {
     fn write(&self, samples: &mut Samples<'_>, scope: &Scope, state: &CheckState) {
@@ -68,7 +70,7 @@ impl Column {
 
 /// The families of checks, in the order of the page.
 fn columns(now: &Everything) -> Vec<Column> {
-    const OWN: [(Family, fn(&mut Samples<'_>, &Scope, &CheckState)); 7] = [
+    const OWN: [(Family, OfState); 7] = [
         (CHECK_STATUS, |samples, scope, state| {
             checks::statuses(samples, scope, state.damped.status);
         }),

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::io::Write as _;
-use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::response::Response;

@@ -182,7 +182,7 @@ async fn a_page_that_is_written_while_it_is_read_is_the_same() {
     let names: Vec<String> = (0..50).map(|number| format!("c{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let services = (0..50).map(|number| service(&format!("s{number}"), &names, Vec::new()));
-    let mut rig = Rig::of(services.collect());
+    let mut rig = Rig::of(&services.collect::<Vec<_>>());
     for number in 0..50 {
         rig.run(&format!("s{number}/c1"), &[(&HIGH, "a"), (&LOW, "")]);
         rig.run(&format!("s{number}/c49"), &[]);

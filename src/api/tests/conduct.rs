@@ -23,6 +23,7 @@ async fn whoever_knows_the_tag_gets_no_body() {
             let answer = with(&rig, path, ("if-none-match", &known)).await;
             assert_eq!(answer.status, 304, "{path} {known}");
             assert_eq!((answer.body.len(), answer.header("etag")), (0, tag.as_str()));
+            assert_eq!(answer.header("content-length"), "");
         }
         assert_eq!(with(&rig, path, ("if-none-match", "\"other\"")).await.status, 200);
     }

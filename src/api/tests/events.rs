@@ -43,7 +43,7 @@ impl Client {
                 "data" => data = serde_json::from_str(value).unwrap(),
                 "id" => id = Some(value.to_owned()),
                 "retry" => {
-                    (name, data) = ("retry".to_owned(), serde_json::from_str(value).unwrap())
+                    (name, data) = ("retry".to_owned(), serde_json::from_str(value).unwrap());
                 }
                 other => panic!("{other}"),
             }

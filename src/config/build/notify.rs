@@ -48,5 +48,6 @@ pub(super) fn notifier<'d>(
             return None;
         }
     };
-    Some(Notifier { name: name.value.0, channel })
+    let place = super::place(document, name.at);
+    Some(Notifier { name: name.value.0, channel, place })
 }

@@ -135,7 +135,9 @@ fn way_of(document: &Document, item: NodeId) -> String {
         "allow_addresses",
     ];
     let keys = WAY.iter().filter_map(|key| Some((*key, document.get(item, key)?)));
-    keys.map(|(key, value)| format!("{key}={};", document.to_json(value))).collect()
+    let written: Vec<String> =
+        keys.map(|(key, value)| format!("{key}={}", document.to_json(value))).collect();
+    written.join(";")
 }
 
 /// The layers that a service takes over.

@@ -210,13 +210,6 @@ impl Problems {
         self.failed = true;
     }
 
-    /// Takes over the problems of another list.
-    pub(crate) fn extend(&mut self, other: Self) {
-        other.list.into_iter().for_each(|problem| self.push(problem));
-        self.cut.extend(other.cut);
-        self.failed |= other.failed;
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -404,17 +397,6 @@ musterd.yaml:2:36: error: unknown key `componentz` in `health`
         let text = problems.to_string();
         assert_eq!(text.matches("    1 | {token: *******, nam: x}").count(), 2, "{text}");
         assert_eq!(text.matches("hunter2").count(), 1, "{text}");
-    }
-
-    #[test]
-    fn lists_are_joined() {
-        let (mut problems, mut more) = (Problems::default(), Problems::default());
-        problems.push(Problem::error("a", "wrong"));
-        more.push(Problem::error("a", "wrong"));
-        more.push(Problem::error("b", "wrong"));
-        more.note_more(&"c".into());
-        problems.extend(more);
-        assert_eq!(problems.to_string(), "a: error: wrong\nb: error: wrong\nc: and more");
     }
 
     #[test]

@@ -153,6 +153,7 @@ async fn labels_of_ours_give_way_to_none() {
 fn webhook(url: &str, headers: Vec<(&str, HeaderText)>, body: Option<&str>) -> Channel {
     Channel::of(&Notifier {
         name: "chat".to_owned(),
+        place: crate::testing::place(),
         channel: config::Channel::Webhook {
             url: url.parse().unwrap(),
             headers: headers

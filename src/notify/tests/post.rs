@@ -32,7 +32,7 @@ fn webhook(url: &str, headers: &[(&str, HeaderText)]) -> Notifier {
         headers: headers.collect(),
         body: None,
     };
-    Notifier { name: "chat".to_owned(), channel }
+    Notifier { name: "chat".to_owned(), channel, place: crate::testing::place() }
 }
 
 async fn deliver(post: &Post, url: &str) -> Result<(), Undelivered> {
@@ -152,8 +152,11 @@ async fn a_trial_says_how_both_of_its_messages_went() {
     })
     .await;
     let url = format!("{}/", server.url()).parse().unwrap();
-    let notifier =
-        Notifier { name: "on-call".to_owned(), channel: config::Channel::Alertmanager { url } };
+    let notifier = Notifier {
+        name: "on-call".to_owned(),
+        channel: config::Channel::Alertmanager { url },
+        place: crate::testing::place(),
+    };
     let roots = Roots::new(false).0;
     let both = try_out(&notifier, "", &roots, &*vault().await, &clock()).await;
     assert_eq!(both, [Ok(()), Err("it answered 403: not with ***".to_owned())]);

@@ -95,12 +95,16 @@ impl Courier for Scripted {
 fn hook(name: &str) -> Notifier {
     let url = format!("https://{name}.test/").parse().unwrap();
     let channel = Channel::Webhook { url, headers: Vec::new(), body: None };
-    Notifier { name: name.to_owned(), channel }
+    Notifier { name: name.to_owned(), channel, place: crate::testing::place() }
 }
 
 fn alertmanager() -> Notifier {
     let url = "http://am.test/".parse().unwrap();
-    Notifier { name: "am".to_owned(), channel: Channel::Alertmanager { url } }
+    Notifier {
+        name: "am".to_owned(),
+        channel: Channel::Alertmanager { url },
+        place: crate::testing::place(),
+    }
 }
 
 /// Notifications at work over a store that a test sets.
