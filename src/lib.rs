@@ -21,6 +21,13 @@
 //! | `config` | files become a `Config`, or a list of every problem in them |
 //! | `runner` | one function runs one check once, for everybody |
 //! | `oneshot` | every selected check once, in parallel |
+//! | `app` | the daemon wired together: started, reloaded, stopped |
+//! | `schedule` | when to look: phases, admission, the one task that starts runs |
+//! | `store` | what was seen, behind a trait; immutable states for readers |
+//! | `damping` | from verdicts to a status: what has to be confirmed |
+//! | `api` | the HTTP API and its guards |
+//! | `notify` | who is told of changes, and how |
+//! | `commands`, `clock`, `hash` | what can be asked of the scheduler; time; a stable hash |
 //! | `policy` | severities of a service's own, and waivers |
 //! | `status`, `score` | what verdicts and findings make of a service |
 //! | `report` | the status document, from which every output is written |
@@ -37,8 +44,9 @@
 //! - **What the target does is evidence; only our own inability is an error**, and that is never
 //!   green and never the target's fault.
 //! - **Nothing that came from outside leaves without redaction**, which goes by value.
-//! - **Uses go downwards**: `cli` to everything, `report` to `runner`, `runner` to `policy` and
-//!   `probes`. A test reads the `use` lines.
+//! - **Uses go downwards**: `cli` to `app`, `app` to `api`, `schedule` and `notify`, these to `store`,
+//!   `store` to `runner`, `runner` to `policy` and `probes`. A test reads the `use` lines.
+//! - **There is one writer of the store**, the scheduler. Readers never wait for it.
 
 mod api;
 mod app;

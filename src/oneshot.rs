@@ -102,7 +102,7 @@ pub(crate) fn document(
     }
     let services = services
         .into_iter()
-        .map(|(service, checks)| report::service_of(service, checks, at, vault))
+        .map(|(service, checks)| report::service_of(service, None, checks, at, vault))
         .collect();
     report::document(services, location.to_owned(), at)
 }

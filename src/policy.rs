@@ -139,8 +139,32 @@ pub(crate) fn about(id: &str) -> Option<&'static About> {
     ABOUTS.iter().find(|about| about.id == id)
 }
 
+/// What policy itself finds on a service: waivers that have run out, and that the service's
+/// origin refuses us since `blocked_since`.
+pub(crate) fn of_service(
+    service: &Service,
+    blocked_since: Option<Timestamp>,
+    at: Timestamp,
+) -> Vec<Finding> {
+    let mut findings = expired(service, at);
+    findings.extend(blocked_since.map(|since| {
+        let about = &ABOUTS[2];
+        Finding {
+            about,
+            subject: String::new(),
+            severity: service.severity.get(about.id).copied().unwrap_or(about.severity),
+            saw: format!(
+                "since {since}, just after active checks, passive ones are answered 403, 406, \
+                 429 or by resets; active work pauses"
+            ),
+            wanted: "the answers that any visitor gets".to_owned(),
+        }
+    }));
+    findings
+}
+
 /// The waivers of a service that have run out, with the service's own severity of that.
-pub(crate) fn expired(service: &Service, at: Timestamp) -> Vec<Finding> {
+fn expired(service: &Service, at: Timestamp) -> Vec<Finding> {
     let about = &ABOUTS[0];
     let severity = service.severity.get(about.id).copied().unwrap_or(about.severity);
     service

@@ -17,6 +17,7 @@ use crate::blind::{Blind, Cause};
 use crate::impact::Impact;
 use crate::net::connection::{Connected, Connection, Endpoint, Stream};
 use crate::net::exchange::Exchange;
+use crate::net::failure::{Failure, FailureKind};
 use crate::net::network::Network;
 use crate::net::origin::Origin;
 use crate::net::redirect::{self, Followed, Next, Redirects};
@@ -73,6 +74,7 @@ impl Limits {
 struct Meter {
     requests: [AtomicU32; 3],
     unreached: AtomicU32,
+    refused: AtomicU32,
     connections: AtomicU32,
     waited_nanoseconds: AtomicU64,
 }
@@ -177,6 +179,11 @@ impl Context {
         self.meter.unreached.load(Ordering::Relaxed) > 0
     }
 
+    /// Whether some answer was a refusal: 403, 406, 429 or a reset.
+    pub fn was_refused(&self) -> bool {
+        self.meter.refused.load(Ordering::Relaxed) > 0
+    }
+
     /// Sends one request over a connection of its own.
     pub async fn exchange(&self, request: &Request) -> Result<Exchange, Blind> {
         let Some(origin) = Origin::of(&request.url) else {
@@ -207,6 +214,12 @@ impl Context {
                 self.ask(request, &origin, secrets, stream, deadline, &mut exchange).await?;
             }
             Err(failure) => exchange.failure = Some(failure),
+        }
+        let reset = |failure: &Failure| failure.kind == FailureKind::Reset;
+        if exchange.answer.as_ref().is_some_and(|answer| matches!(answer.status, 403 | 406 | 429))
+            || exchange.failure.as_ref().is_some_and(reset)
+        {
+            self.meter.refused.fetch_add(1, Ordering::Relaxed);
         }
         self.redact(&mut exchange);
         self.note_sighting(request, &origin, &exchange);

@@ -86,12 +86,6 @@ impl Context {
 
     pub(super) fn note_sighting(&self, request: &Request, origin: &Origin, exchange: &Exchange) {
         let Some(answer) = &exchange.answer else { return };
-        let mut headers = HeaderMap::new();
-        for (name, value) in &answer.headers {
-            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse()) {
-                headers.append(name, value);
-            }
-        }
         self.target.sightings.note(Sighting {
             origin: origin.clone(),
             method: request.method.to_string(),
@@ -103,7 +97,7 @@ impl Context {
                 .take(LONGEST_PATH)
                 .collect(),
             status: answer.status,
-            headers: telling(&headers),
+            headers: telling(&answer.headers),
             at: self.run.at,
         });
     }

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use http::HeaderMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +66,7 @@ impl Sighting {
 }
 
 /// The headers that others may use.
-pub fn telling(headers: &HeaderMap) -> Vec<(String, String)> {
+pub fn telling(headers: &[(String, String)]) -> Vec<(String, String)> {
     const NAMES: [&str; 8] = [
         "age",
         "cache-control",
@@ -84,10 +83,7 @@ pub fn telling(headers: &HeaderMap) -> Vec<(String, String)> {
             let name = name.as_str();
             NAMES.contains(&name) || name.contains("ratelimit") || name.contains("rate-limit")
         })
-        .map(|(name, value)| {
-            let value = String::from_utf8_lossy(value.as_bytes());
-            (name.as_str().to_owned(), value.chars().take(LONGEST_VALUE).collect())
-        })
+        .map(|(name, value)| (name.clone(), value.chars().take(LONGEST_VALUE).collect()))
         .take(32)
         .collect()
 }

@@ -25,7 +25,8 @@ pub(super) struct Paging {
     after: Option<Cursor>,
 }
 
-/// Behind which item a page begins: by its key, or by its place should the item be gone.
+/// Behind which item a page begins: by its key as it is written, or by its place should the item
+/// be gone.
 #[derive(Debug, PartialEq, Eq)]
 struct Cursor {
     place: usize,
@@ -107,7 +108,7 @@ impl Paging {
         items.truncate(self.limit);
         let next = items.last().filter(|_| more).map(|last| {
             let place = start + items.len();
-            URL_SAFE_NO_PAD.encode(format!("{place}:{}", key(last)))
+            format!("{place}.{}", written(&key(last)))
         });
         List { items, next }
     }
@@ -117,10 +118,11 @@ impl Cursor {
     /// The place behind the item. Lists change between pages: the item may have moved or gone.
     fn find<T>(&self, all: &[T], key: impl Fn(&T) -> String) -> usize {
         let place = self.place.min(all.len());
-        if place > 0 && key(&all[place - 1]) == self.key {
+        let is_it = |item: &T| written(&key(item)) == self.key;
+        if place > 0 && is_it(&all[place - 1]) {
             return place;
         }
-        all.iter().position(|item| key(item) == self.key).map_or(place, |found| found + 1)
+        all.iter().position(is_it).map_or(place, |found| found + 1)
     }
 }
 
@@ -128,11 +130,19 @@ impl FromStr for Cursor {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| ())?;
-        let text = String::from_utf8(bytes).map_err(|_| ())?;
-        let (place, key) = text.split_once(':').ok_or(())?;
+        let (place, key) = text.split_once('.').ok_or(())?;
+        let digits = (1..=9).contains(&place.len()) && place.bytes().all(|b| b.is_ascii_digit());
+        let letters = key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        if !(digits && letters) {
+            return Err(());
+        }
         Ok(Self { place: place.parse().map_err(|_| ())?, key: key.to_owned() })
     }
+}
+
+/// A key in letters that stand in a URL as they are.
+fn written(key: &str) -> String {
+    URL_SAFE_NO_PAD.encode(key)
 }
 
 #[cfg(test)]
@@ -176,6 +186,10 @@ mod tests {
             ("next=", false),
             ("next=%00", false),
             ("next=MQ", false),
+            ("next=1.MQ", true),
+            ("next=1.", true),
+            ("next=1.%2F", false),
+            ("next=9999999999.MQ", false),
         ] {
             let uri: Uri = format!("/?{query}").parse().unwrap();
             assert_eq!(Query::of(&uri).paging().is_ok(), fine, "{query}");

@@ -112,6 +112,7 @@ fn judge(path: &Path) -> Result<(Arc<Service>, Record), String> {
         outcome: Outcome::Saw { evidence, ruling, measurements },
         requests: [0; 3],
         daily: false,
+        refused: false,
     };
     Ok((service, record))
 }

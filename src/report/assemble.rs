@@ -97,7 +97,8 @@ pub(crate) fn estate(
         .map(|states| {
             let checks: Vec<CheckStatus> =
                 states.iter().map(|state| check_of_state(state, vault)).collect();
-            let mut service = service_of(&states[0].service, checks, at, vault);
+            let mut service =
+                service_of(&states[0].service, states[0].blocked_since, checks, at, vault);
             // A service changed when the last of those checks changed that make its status.
             service.since = states
                 .iter()
@@ -136,11 +137,12 @@ fn finding(
 /// A service from its checks, with what policy itself finds at `at`.
 pub(crate) fn service_of(
     service: &Service,
+    blocked_since: Option<Timestamp>,
     checks: Vec<CheckStatus>,
     at: Timestamp,
     vault: &Vault,
 ) -> ServiceStatus {
-    let findings: Vec<FindingStatus> = policy::expired(service, at)
+    let findings: Vec<FindingStatus> = policy::of_service(service, blocked_since, at)
         .iter()
         .map(|expired| finding(expired, None, at, vault))
         .collect();

@@ -52,6 +52,8 @@ pub(crate) struct Record {
     pub(crate) requests: [u32; 3],
     /// Whether the parts joined that run at most once a day.
     pub(crate) daily: bool,
+    /// Whether some answer was a refusal: 403, 406, 429 or a reset.
+    pub(crate) refused: bool,
 }
 
 /// What came of a run.
@@ -144,6 +146,7 @@ pub(crate) async fn run(
         outcome,
         requests: context.requests_sent(),
         daily,
+        refused: context.was_refused(),
     }
 }
 

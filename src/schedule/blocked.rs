@@ -1,7 +1,7 @@
 //! Whether a target turned against us: it answered well, we did active work, and now it refuses
 //! what any visitor gets. Pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -19,16 +19,20 @@ const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
 #[derive(Debug, Default)]
 pub(crate) struct Blocked(HashMap<Arc<str>, Conduct>);
 
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default)]
 struct Conduct {
-    /// Its last passive answer was no refusal.
-    was_well: bool,
+    /// The checks that were served when they last looked. One that is always refused, as it may be
+    /// meant to be, is never among them.
+    well: HashSet<Arc<str>>,
+    /// The checks that were well and are refused now.
+    refused: HashSet<Arc<str>>,
     last_active: Option<Timestamp>,
     pause: Option<Pause>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Pause {
+    since: Timestamp,
     until: Timestamp,
     length: SignedDuration,
 }
@@ -48,47 +52,57 @@ impl Blocked {
         self.0.entry(Arc::clone(origin)).or_default().last_active = Some(at);
     }
 
-    /// A passive run on an origin has ended: `refused` when it was answered 403, 406, 429 or by
+    /// A passive run of a check has ended: `refused` when it was answered 403, 406, 429 or by
     /// resets. Server errors, refused connections and silence are outages and say nothing here.
     pub(crate) fn passive(
         &mut self,
         origin: &Arc<str>,
+        check: &Arc<str>,
         refused: bool,
         at: Timestamp,
     ) -> Option<Change> {
         let conduct = self.0.entry(Arc::clone(origin)).or_default();
-        let was_well = std::mem::replace(&mut conduct.was_well, !refused);
-        match (&mut conduct.pause, refused) {
-            (Some(_), false) => {
-                conduct.pause = None;
-                Some(Change::Closed)
-            }
-            (Some(pause), true) => {
+        if !refused {
+            conduct.well.insert(Arc::clone(check));
+            conduct.refused.remove(check);
+            let served = conduct.refused.is_empty();
+            return conduct.pause.take_if(|_| served).map(|_| Change::Closed);
+        }
+        if !conduct.well.remove(check) && !conduct.refused.contains(check) {
+            return None;
+        }
+        let suspicious = conduct.last_active.is_some_and(|last| {
+            let since = at.duration_since(last);
+            since >= SignedDuration::ZERO && since <= SUSPICION
+        });
+        match &mut conduct.pause {
+            Some(pause) => {
+                conduct.refused.insert(Arc::clone(check));
                 if at >= pause.until {
                     pause.length = (pause.length * 2).min(LONGEST_PAUSE);
                     pause.until = after(at, pause.length);
                 }
                 None
             }
-            (None, true) => {
-                let suspicious = conduct.last_active.is_some_and(|last| {
-                    let since = at.duration_since(last);
-                    since >= SignedDuration::ZERO && since <= SUSPICION
-                });
-                if !(was_well && suspicious) {
-                    return None;
-                }
-                let pause = Pause { until: after(at, FIRST_PAUSE), length: FIRST_PAUSE };
+            None if suspicious => {
+                conduct.refused.insert(Arc::clone(check));
+                let pause = Pause { since: at, until: after(at, FIRST_PAUSE), length: FIRST_PAUSE };
                 conduct.pause = Some(pause);
                 Some(Change::Opened)
             }
-            (None, false) => None,
+            None => None,
         }
     }
 
     /// Whether active work may be done on an origin.
     pub(crate) fn may_work(&self, origin: &str, at: Timestamp) -> bool {
-        self.0.get(origin).and_then(|conduct| conduct.pause).is_none_or(|pause| at >= pause.until)
+        let pause = self.0.get(origin).and_then(|conduct| conduct.pause);
+        pause.is_none_or(|pause| at >= pause.until)
+    }
+
+    /// The origins that refuse us, and since when.
+    pub(crate) fn origins(&self) -> impl Iterator<Item = (&Arc<str>, Timestamp)> {
+        self.0.iter().filter_map(|(origin, conduct)| Some((origin, conduct.pause?.since)))
     }
 
     /// Forgets origins that no check looks at any more.
@@ -109,9 +123,13 @@ mod tests {
         Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes)
     }
 
+    fn names() -> (Arc<str>, Arc<str>) {
+        ("https://a".into(), "a/http".into())
+    }
+
     #[test]
     fn a_refusal_counts_only_after_good_answers_and_active_work() {
-        let origin: Arc<str> = "https://a".into();
+        let (origin, check) = names();
         for (well, active, refused_at, change) in [
             (true, Some(10), 11, Some(Change::Opened)),
             (true, Some(10), 13, None),
@@ -119,38 +137,50 @@ mod tests {
             (false, Some(10), 11, None),
         ] {
             let mut blocked = Blocked::default();
-            assert_eq!(blocked.passive(&origin, !well, at(0)), None);
+            assert_eq!(blocked.passive(&origin, &check, !well, at(0)), None);
             if let Some(active) = active {
                 blocked.active(&origin, at(active));
             }
-            assert_eq!(blocked.passive(&origin, true, at(refused_at)), change);
+            assert_eq!(blocked.passive(&origin, &check, true, at(refused_at)), change);
             assert_eq!(blocked.may_work(&origin, at(refused_at)), change.is_none());
         }
     }
 
     #[test]
-    fn the_pause_doubles_to_a_day_and_ends_when_we_are_served_again() {
-        let origin: Arc<str> = "https://a".into();
+    fn a_check_that_is_meant_to_be_refused_raises_no_alarm_among_others_that_are_served() {
+        let (origin, served) = names();
+        let refused: Arc<str> = "a/admin".into();
         let mut blocked = Blocked::default();
-        blocked.passive(&origin, false, at(0));
+        for minute in 0..30 {
+            blocked.active(&origin, at(minute));
+            assert_eq!(blocked.passive(&origin, &served, false, at(minute)), None);
+            assert_eq!(blocked.passive(&origin, &refused, true, at(minute)), None);
+        }
+    }
+
+    #[test]
+    fn the_pause_doubles_to_a_day_and_ends_when_we_are_served_again() {
+        let (origin, check) = names();
+        let mut blocked = Blocked::default();
+        blocked.passive(&origin, &check, false, at(0));
         blocked.active(&origin, at(1));
-        assert_eq!(blocked.passive(&origin, true, at(2)), Some(Change::Opened));
+        assert_eq!(blocked.passive(&origin, &check, true, at(2)), Some(Change::Opened));
         let mut now = 2;
         for hours in [1, 2, 4, 8, 16, 24, 24] {
             assert!(!blocked.may_work(&origin, at(now + hours * 60 - 1)), "{hours}");
             now += hours * 60;
             assert!(blocked.may_work(&origin, at(now)), "{hours}");
-            assert_eq!(blocked.passive(&origin, true, at(now)), None);
+            assert_eq!(blocked.passive(&origin, &check, true, at(now)), None);
         }
-        assert_eq!(blocked.passive(&origin, false, at(now + 1)), Some(Change::Closed));
+        assert_eq!(blocked.origins().count(), 1);
+        assert_eq!(blocked.passive(&origin, &check, false, at(now + 1)), Some(Change::Closed));
         assert!(blocked.may_work(&origin, at(now + 1)));
     }
 
     #[test]
     fn an_origin_that_nobody_looks_at_is_forgotten() {
-        let origin: Arc<str> = "https://a".into();
         let mut blocked = Blocked::default();
-        blocked.active(&origin, at(0));
+        blocked.active(&names().0, at(0));
         blocked.keep(|_| false);
         assert!(blocked.0.is_empty());
     }

@@ -1,7 +1,7 @@
 //! The scheduler: one task that knows when each check is due, and starts what may run.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,12 +15,13 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::admission::{Admission, Line};
+use super::blocked::{Blocked, Change};
 use super::meters::{Meters, Shed};
 use super::phase::Grid;
 use crate::clock::Clock;
 use crate::commands::{Command, Refusal};
 use crate::config::{Check, Config, Service};
-use crate::runner::{self, Order, Record};
+use crate::runner::{self, Order, Outcome, Record};
 use crate::store::{Store, Watched};
 
 /// How much may run at once, and how fast the first round goes.
@@ -71,6 +72,7 @@ pub(crate) struct Engine {
     due: BinaryHeap<Reverse<(Instant, u64, Arc<str>)>>,
     turns: u64,
     admission: Admission<Waiting>,
+    blocked: Blocked,
     running: JoinSet<Record>,
     /// Whose run each task is, so that a task that is lost frees its place all the same.
     in_flight: HashMap<Id, (Arc<str>, Line)>,
@@ -123,6 +125,7 @@ impl Engine {
             due: BinaryHeap::new(),
             turns: 0,
             admission: Admission::new(bounds.most, bounds.most_a_host),
+            blocked: Blocked::default(),
             running: JoinSet::new(),
             in_flight: HashMap::new(),
             compared,
@@ -233,6 +236,16 @@ impl Engine {
             self.meters.promise(service);
         }
         self.meters.forget_services(gone.into_values());
+        let origins: HashSet<String> = self
+            .slots
+            .values()
+            .filter_map(|slot| Origin::of(&slot.service.target.url))
+            .map(|origin| origin.to_string())
+            .collect();
+        self.blocked.keep(|origin| origins.contains(origin));
+        for (origin, since) in self.blocked.origins() {
+            self.store.block(origin, Some(since));
+        }
         self.ramp(new, now);
     }
 
@@ -315,6 +328,16 @@ impl Engine {
                 self.admission.ended(&line);
                 continue;
             };
+            let paused = match &line {
+                Line::Alone(origin) => !self.blocked.may_work(origin, self.clock.now()),
+                Line::Host(_) => false,
+            };
+            if paused {
+                slot.busy = false;
+                self.meters.shed(Shed::Blocked);
+                self.admission.ended(&line);
+                continue;
+            }
             let late = now.saturating_duration_since(due);
             if late > (slot.check.interval / 2).clamp(Duration::from_secs(1), LATEST) {
                 slot.busy = false;
@@ -360,6 +383,7 @@ impl Engine {
             }
         };
         self.meters.ended(record.check.kind.name, record.duration);
+        note_refusals(&mut self.blocked, &*self.store, slot.as_deref(), &record);
         let step = self.store.record(&record);
         let now = Instant::now();
         let Some(slot) = slot else { return };
@@ -395,6 +419,30 @@ fn daily_is_due(store: &dyn Store, slot: &Slot, at: Timestamp) -> bool {
     let interval = SignedDuration::try_from(slot.check.interval).unwrap_or(DAY);
     let grid = Grid::new(&slot.check.id, "daily", DAY.unsigned_abs());
     at.checked_sub(interval).is_ok_and(|before| grid.next(before) <= at)
+}
+
+/// Notes what a run says of whether its origin turned against us.
+fn note_refusals(blocked: &mut Blocked, store: &dyn Store, slot: Option<&Slot>, record: &Record) {
+    let origin = slot.and_then(|slot| Origin::of(&slot.service.target.url));
+    let Some(origin) = origin.map(|origin| Arc::<str>::from(origin.to_string())) else { return };
+    if record.check.probe.impact() > Impact::Passive {
+        blocked.active(&origin, record.at);
+        return;
+    }
+    if matches!(record.outcome, Outcome::Blind(_)) {
+        return;
+    }
+    match blocked.passive(&origin, &record.check.id, record.refused, record.at) {
+        Some(Change::Opened) => {
+            tracing::warn!(%origin, "the origin refuses us after active work, which pauses");
+            store.block(&origin, Some(record.at));
+        }
+        Some(Change::Closed) => {
+            tracing::info!(%origin, "the origin serves us again");
+            store.block(&origin, None);
+        }
+        None => {}
+    }
 }
 
 /// Where a check's runs wait: active work goes one at a time for each origin.

@@ -26,15 +26,18 @@ pub(crate) enum Shed {
     Deadline,
     /// The run before it had not ended.
     Overlap,
+    /// Active work pauses, because the origin refuses us.
+    Blocked,
 }
 
 impl Shed {
-    const ALL: [Self; 2] = [Self::Deadline, Self::Overlap];
+    const ALL: [Self; 3] = [Self::Deadline, Self::Overlap, Self::Blocked];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Deadline => "deadline",
             Self::Overlap => "overlap",
+            Self::Blocked => "blocked",
         }
     }
 }

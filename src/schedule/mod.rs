@@ -1,6 +1,7 @@
 //! When to look.
 
 mod admission;
+mod blocked;
 mod engine;
 mod meters;
 mod phase;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use musterd_probes::impact::Impact;
+use musterd_probes::net::origin::Origin;
 use musterd_probes::severity::Verdict;
 use tokio::sync::broadcast;
 
@@ -212,6 +213,18 @@ impl Store for Memory {
         if let Some(slot) = self.slot(check) {
             let mut state = slot.state.lock().expect("no panic under this lock");
             Arc::make_mut(&mut state).next_run = Some(next_run);
+        }
+    }
+
+    fn block(&self, origin: &str, since: Option<Timestamp>) {
+        let slots: Vec<Arc<Slot>> =
+            self.slots.read().expect("no panic under this lock").values().cloned().collect();
+        for slot in slots {
+            let mut state = slot.state.lock().expect("no panic under this lock");
+            let own = Origin::of(&state.service.target.url);
+            if own.is_some_and(|own| own.to_string() == origin) {
+                Arc::make_mut(&mut state).blocked_since = since;
+            }
         }
     }
 

@@ -38,6 +38,8 @@ pub(crate) trait Store: Send + Sync {
     fn record(&self, record: &Record) -> Option<Step>;
     /// Notes when a check runs next.
     fn schedule(&self, check: &str, next_run: Timestamp);
+    /// Notes that an origin refuses us, and since when, or that it serves us again.
+    fn block(&self, origin: &str, since: Option<Timestamp>);
     /// Every check, in the order of the configuration.
     fn states(&self) -> Vec<Arc<CheckState>>;
     /// One check.

@@ -26,6 +26,8 @@ pub(crate) struct CheckState {
     pub(crate) last_pass: Option<Timestamp>,
     /// When the parts last ran that run at most once a day.
     pub(crate) last_daily: Option<Timestamp>,
+    /// Since when the service's origin refuses us after active work.
+    pub(crate) blocked_since: Option<Timestamp>,
     /// Requests of each impact since the start.
     pub(crate) requests: [u64; 3],
 }
@@ -103,6 +105,7 @@ impl CheckState {
             runs: [0; 4],
             last_pass: None,
             last_daily: None,
+            blocked_since: None,
             requests: [0; 3],
         }
     }

@@ -5,6 +5,7 @@
 mod bad_input;
 mod check;
 mod config;
+mod daemon;
 mod demo;
 mod docs;
 mod faults;

@@ -272,20 +272,3 @@ async fn a_listing_agrees_with_what_openssls_own_client_finds() {
         assert_eq!(listed, expected, "{option}");
     }
 }
-
-/// `cargo test -p musterd-probes --features peers speed -- --ignored --nocapture`
-#[tokio::test]
-#[ignore = "prints a time instead of asserting one"]
-async fn speed_of_a_survey_and_of_a_listing() {
-    let server = OpenSsl::start(&["-cipher", WEAK]).await;
-    for (settings, deep) in [("{}", false), (r#"{"depth": "full"}"#, true)] {
-        let started = tokio::time::Instant::now();
-        let evidence = server.observed(settings, deep).await;
-        let took = started.elapsed();
-        let survey = survey(&evidence);
-        let listed: usize = survey.listings.values().map(|listing| listing.suites.len()).sum();
-        println!("{settings}: {} connections, {listed} suites, {took:?}", survey.connections);
-        println!("evidence: {} bytes", serde_json::to_vec(&evidence).unwrap().len());
-        println!("{:#?}", found(&evidence));
-    }
-}

@@ -85,7 +85,7 @@ pub(in crate::api) const LIMIT: Parameter = query(
 pub(in crate::api) const NEXT: Parameter = query(
     "next",
     "What the page before gave as `next`",
-    || json!({"type": "string", "minLength": 1}),
+    || json!({"type": "string", "pattern": r"^[0-9]{1,9}\.[A-Za-z0-9_-]*$"}),
 );
 pub(in crate::api) const SINCE: Parameter = query("since", "Runs that began then or later", time);
 pub(in crate::api) const UNTIL: Parameter = query("until", "Runs that began earlier", time);

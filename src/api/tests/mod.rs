@@ -303,6 +303,7 @@ impl Rig {
             outcome,
             requests: [1, 0, 0],
             daily: false,
+            refused: false,
         };
         assert!(self.store.record(&record).is_some());
     }

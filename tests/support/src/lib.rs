@@ -4,6 +4,7 @@
 pub mod ca;
 pub mod dns;
 pub mod fault;
+pub mod golden;
 mod head;
 pub mod http;
 mod listening;

@@ -1,0 +1,250 @@
+//! The daemon as it is run: started, asked, reloaded, stopped, and started again.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use musterd_test_support::http::{HttpServer, Reply};
+use serde_json::Value;
+
+use crate::harness::Folder;
+
+/// Whatever is awaited comes within this time, or the test fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A daemon that runs in a folder.
+struct Daemon {
+    process: Child,
+    url: String,
+    client: reqwest::Client,
+}
+
+impl Daemon {
+    /// Starts over `musterd.yaml` of the folder, and waits until it listens.
+    fn start(folder: &Folder) -> Self {
+        let mut command = folder.command(&["run", "--log-format", "json"]);
+        let mut process = command
+            .env("TOKEN", "a-token-for-tests")
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the daemon starts");
+        let mut log = BufReader::new(process.stderr.take().expect("its stderr is a pipe"));
+        let url = loop {
+            let mut line = String::new();
+            assert!(log.read_line(&mut line).unwrap() > 0, "the daemon ended early");
+            if let Ok(event) = serde_json::from_str::<Value>(&line)
+                && let Some(url) = event["url"].as_str()
+            {
+                break url.to_owned();
+            }
+        };
+        // Whoever stops reading a log stops its writer.
+        std::thread::spawn(move || log.lines().for_each(drop));
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { process, url, client }
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        let answer = self.client.get(format!("{}{path}", self.url)).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap_or(Value::Null))
+    }
+
+    async fn post(&self, path: &str) -> (u16, Value) {
+        let answer = self.client.post(format!("{}{path}", self.url)).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap_or(Value::Null))
+    }
+
+    /// Waits until the status document is as it should be.
+    async fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let waiting = async {
+            loop {
+                let (_, status) = self.get("/api/v1/status").await;
+                if holds(&status) {
+                    return status;
+                }
+                tokio::time::sleep(Duration::from_millis(25)).await;
+            }
+        };
+        if let Ok(status) = tokio::time::timeout(PATIENCE, waiting).await {
+            return status;
+        }
+        panic!("{what} did not come: {}", self.get("/api/v1/status").await.1)
+    }
+
+    fn signal(&self, name: &str) {
+        let kill = std::process::Command::new("kill")
+            .args([&format!("-{name}"), &self.process.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+    }
+
+    /// Stops it as an orchestrator does, and gives its exit code.
+    fn stop(mut self) -> Option<i32> {
+        self.signal("TERM");
+        self.process.wait().unwrap().code()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ended = self.process.kill();
+        let _ended = self.process.wait();
+    }
+}
+
+fn status_of<'a>(document: &'a Value, check: &str) -> &'a str {
+    let services = document["services"].as_array().into_iter().flatten();
+    let mut checks =
+        services.flat_map(|service| service["checks"].as_array().into_iter().flatten());
+    checks
+        .find(|found| found["id"] == check)
+        .map_or("absent", |found| found["status"].as_str().unwrap_or("absent"))
+}
+
+fn config(target: &str, checks: &str) -> String {
+    format!(
+        "listen: 127.0.0.1:0\nstate: {{path: state}}\ndefaults: {{interval: 1s, timeout: 1s}}\nservices:\n  - {{name: shop, url: '{target}', checks: [{checks}]}}\n"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_follows_an_outage_and_its_end_and_knows_of_it_after_a_restart() {
+    let up = Arc::new(AtomicBool::new(true));
+    let server = {
+        let up = Arc::clone(&up);
+        HttpServer::start(move |_| {
+            if up.load(Ordering::Relaxed) { Reply::text(200, "ok") } else { Reply::text(500, "no") }
+        })
+        .await
+    };
+    let folder = Folder::new();
+    folder.write("musterd.yaml", config(&server.url(), "http: "));
+    let daemon = Daemon::start(&folder);
+    daemon.until("the first pass", |now| status_of(now, "shop/http") == "pass").await;
+    assert_eq!(daemon.get("/readyz").await.0, 200);
+    assert_eq!(daemon.get("/api/v1/readiness").await.0, 200);
+    up.store(false, Ordering::Relaxed);
+    let down = daemon.until("the outage", |now| status_of(now, "shop/http") == "fail").await;
+    let finding = &down["services"][0]["checks"][0]["findings"][0];
+    assert_eq!(finding["rule"], "http.status-unexpected");
+    let opened_at = finding["opened_at"].clone();
+    assert_eq!(daemon.get("/api/v1/readiness").await.0, 503);
+    assert_eq!(daemon.stop(), Some(0));
+
+    let daemon = Daemon::start(&folder);
+    let (_, restored) = daemon.get("/api/v1/status").await;
+    assert_eq!(status_of(&restored, "shop/http"), "fail", "{restored}");
+    let finding = &restored["services"][0]["checks"][0]["findings"][0];
+    assert_eq!(finding["opened_at"], opened_at);
+    up.store(true, Ordering::Relaxed);
+    daemon.until("the recovery", |now| status_of(now, "shop/http") == "pass").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_takes_the_whole_new_configuration_or_keeps_the_old_one() {
+    let server = HttpServer::start(|_| Reply::text(200, "ok")).await;
+    let folder = Folder::new();
+    folder.write("musterd.yaml", config(&server.url(), "http: "));
+    let daemon = Daemon::start(&folder);
+    daemon.until("the first pass", |now| status_of(now, "shop/http") == "pass").await;
+
+    folder.write("musterd.yaml", config(&server.url(), "http: , tpc: "));
+    let (code, problem) = daemon.post("/-/reload").await;
+    assert_eq!(code, 422, "{problem}");
+    assert!(problem["detail"].as_str().unwrap_or_default().contains("did you mean `tcp`?"));
+    let (_, now) = daemon.get("/api/v1/status").await;
+    assert_eq!(status_of(&now, "shop/http"), "pass");
+
+    folder.write("musterd.yaml", config(&server.url(), "http: , tcp: "));
+    daemon.signal("HUP");
+    daemon.until("the new check", |now| status_of(now, "shop/tcp") == "pass").await;
+    // Nobody says anything of this change: its content is noticed.
+    folder.write("musterd.yaml", config(&server.url(), "tcp: "));
+    daemon.until("the end of the old", |now| status_of(now, "shop/http") == "absent").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_state_is_set_aside_and_a_missing_secret_of_the_server_stops_the_start() {
+    let server = HttpServer::start(|_| Reply::text(200, "ok")).await;
+    let folder = Folder::new();
+    folder.write("musterd.yaml", config(&server.url(), "http: "));
+    std::fs::create_dir(folder.path().join("state")).unwrap();
+    folder.write("state/state.json", "{\"schema\": ");
+    let daemon = Daemon::start(&folder);
+    daemon.until("the first pass", |now| status_of(now, "shop/http") == "pass").await;
+    drop(daemon);
+    let files = std::fs::read_dir(folder.path().join("state")).unwrap();
+    let names: Vec<String> =
+        files.map(|file| file.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    assert!(names.iter().any(|name| name.contains(".damaged-")), "{names:?}");
+
+    let text = config(&server.url(), "http: ");
+    folder.write("musterd.yaml", format!("{text}server: {{token: {{env: ABSENT}}}}\n"));
+    let ran = folder.run(&["run"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("ABSENT"), "{}", ran.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_origin_that_turns_against_us_after_active_work_is_left_in_peace() {
+    let provoked = Arc::new(AtomicBool::new(false));
+    let server = {
+        let provoked = Arc::clone(&provoked);
+        HttpServer::start(move |request| {
+            if request.method == "POST" {
+                provoked.store(true, Ordering::Relaxed);
+            }
+            if provoked.load(Ordering::Relaxed) {
+                Reply::text(403, "go away")
+            } else {
+                Reply::text(200, "ok")
+            }
+        })
+        .await
+    };
+    let folder = Folder::new();
+    let checks = "http: , {name: order, http: {method: POST}, interval: 3s}";
+    folder.write("musterd.yaml", config(&server.url(), checks));
+    let daemon = Daemon::start(&folder);
+    let blocked =
+        |now: &Value| now["services"][0]["findings"][0]["rule"] == "policy.prober-blocked";
+    daemon.until("the finding", blocked).await;
+    let posts = || server.requests().iter().filter(|request| request.method == "POST").count();
+    let before = posts();
+    let gets = server.requests().len();
+    server.wait_for_requests(gets + 5).await;
+    assert_eq!(posts(), before, "active work pauses");
+    provoked.store(false, Ordering::Relaxed);
+    daemon.until("the end of it", |now| !blocked(now)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_from_elsewhere_stands_beside_the_scheduled_checks() {
+    let server = HttpServer::start(|_| Reply::text(200, "ok")).await;
+    let folder = Folder::new();
+    let text = config(&server.url(), "http: ");
+    folder.write("musterd.yaml", format!("{text}server: {{report_token: {{env: TOKEN}}}}\n"));
+    let daemon = Daemon::start(&folder);
+    let pipeline = Folder::new();
+    pipeline.write(
+        "musterd.yaml",
+        format!(
+            "location: pipeline\nservices: [{{name: built, url: '{}', checks: [tcp: ]}}]\n",
+            server.url()
+        ),
+    );
+    let mut command = pipeline.command(&["check", "--report", &daemon.url]);
+    command.env("MUSTERD_REPORT_TOKEN", "a-token-for-tests");
+    let ran = tokio::task::block_in_place(|| crate::harness::ran(command));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    daemon.until("the report", |now| status_of(now, "built/tcp") == "pass").await;
+    let mut command = pipeline.command(&["check", "--report", &daemon.url]);
+    command.env("MUSTERD_REPORT_TOKEN", "another-token");
+    let ran = tokio::task::block_in_place(|| crate::harness::ran(command));
+    assert_eq!(ran.code, 3, "a report that is not taken is said");
+    assert!(ran.stderr.contains("not taken"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("another-token"), "{}", ran.stderr);
+}
