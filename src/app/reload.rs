@@ -1,6 +1,6 @@
 //! Reloading: the whole new configuration, or the old one and an account of what is wrong.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ impl Reloader {
             successful,
             succeeded_at,
         };
-        reloader.content = reloader.read();
+        reloader.content = content(&reloader.files, reloader.path.as_deref());
         Ok(reloader)
     }
 
@@ -80,7 +80,7 @@ impl Reloader {
         if self.path.is_none() {
             return;
         }
-        let content = self.read();
+        let content = self.read().await;
         if content != self.content {
             tracing::info!("the configuration's content changed");
             // The outcome is in the log and in the metrics.
@@ -91,7 +91,7 @@ impl Reloader {
     /// Takes over the whole new configuration, or keeps the old one and says what is wrong.
     pub(super) async fn reload(&mut self) -> Result<(), String> {
         // Also a configuration that is wrong is not read again until it changes.
-        self.content = self.read();
+        self.content = self.read().await;
         let outcome = self.try_reload().await;
         match &outcome {
             Ok(()) => {
@@ -128,7 +128,7 @@ impl Reloader {
             tracing::warn!("`listen`, `server.tls` and `state` take effect with a restart");
         }
         self.files.clone_from(&config.files);
-        self.content = self.read();
+        self.content = self.read().await;
         self.settings.send_replace(Arc::new(settings));
         if !self.commands.adopt(Arc::clone(&config)).await {
             return Err("the daemon is stopping".to_owned());
@@ -137,26 +137,32 @@ impl Reloader {
         Ok(())
     }
 
-    /// A hash of the content of every file, and of the names in a directory.
-    fn read(&self) -> u64 {
-        let mut parts: Vec<String> = self
-            .files
-            .iter()
-            .map(|file| {
-                let content = std::fs::read(file).unwrap_or_default();
-                format!("{} {}", file.display(), String::from_utf8_lossy(&content))
-            })
-            .collect();
-        if let Some(directory) = self.path.as_ref().filter(|path| path.is_dir())
-            && let Ok(entries) = std::fs::read_dir(directory)
-        {
-            let mut names: Vec<String> = entries
-                .flatten()
-                .map(|entry| entry.file_name().to_string_lossy().into_owned())
-                .collect();
-            names.sort();
-            parts.extend(names);
-        }
-        stable_hash(parts.iter().map(String::as_str))
+    /// What the files hold now, as a hash. They are read where nobody else waits for it.
+    async fn read(&self) -> u64 {
+        let (files, path) = (self.files.clone(), self.path.clone());
+        let reading = tokio::task::spawn_blocking(move || content(&files, path.as_deref()));
+        reading.await.unwrap_or(self.content)
     }
+}
+
+/// A hash of the content of every file, and of the names in a directory.
+fn content(files: &[PathBuf], path: Option<&Path>) -> u64 {
+    let mut parts: Vec<String> = files
+        .iter()
+        .map(|file| {
+            let content = std::fs::read(file).unwrap_or_default();
+            format!("{} {}", file.display(), String::from_utf8_lossy(&content))
+        })
+        .collect();
+    if let Some(directory) = path.filter(|path| path.is_dir())
+        && let Ok(entries) = std::fs::read_dir(directory)
+    {
+        let mut names: Vec<String> = entries
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        parts.extend(names);
+    }
+    stable_hash(parts.iter().map(String::as_str))
 }

@@ -47,7 +47,7 @@ pub(crate) struct Args {
 
     /// Show what was seen beside what it means; with a directory, write an evidence file for each
     /// check there instead, for `musterd replay`
-    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
     evidence: Option<PathBuf>,
 
     /// A ceiling on what checks may do; it never raises what the configuration consents to
@@ -117,7 +117,7 @@ pub(crate) async fn run(args: Args, colour: Colour, vault: Arc<Vault>) -> io::Re
     };
     let at = Timestamp::now();
     let mut document = oneshot::document(&selected, &records, &vault, &config.location, at);
-    let folder = args.evidence.as_deref().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = args.evidence.as_deref().filter(|folder| folder.as_os_str() != "-");
     if args.evidence.is_some() && folder.is_none() {
         show_evidence(&mut document, &records, &vault);
     }
