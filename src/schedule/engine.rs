@@ -220,7 +220,11 @@ impl Engine {
             let line = line(&service, &check);
             let id = Arc::clone(&check.id);
             let slot = match before.remove(&id) {
-                Some(old) if !moved && old.grid == grid => Slot { service, check, line, ..old },
+                Some(old)
+                    if !moved && old.grid == grid && old.check.identity == check.identity =>
+                {
+                    Slot { service, check, line, ..old }
+                }
                 old => {
                     new.push(Arc::clone(&id));
                     let busy = old.is_some_and(|old| old.busy);

@@ -259,6 +259,19 @@ async fn a_reload_starts_what_is_new_and_forgets_what_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_check_whose_settings_changed_starts_anew_and_soon() {
+    let rarely = || check("a", "rarely", 3_600, 5, false);
+    let mut rig = Rig::start(config(vec![("a.test", rarely())]), Bounds::default()).await;
+    assert_eq!(rig.pass(Duration::from_secs(5)).await["a/rarely"].len(), 1);
+    rig.adopt(config(vec![("a.test", rarely())])).await;
+    assert!(rig.pass(Duration::from_secs(5)).await.is_empty(), "nothing changed");
+    let changed = Check { identity: 7, ..check("a", "rarely", 3_600, 5, true) };
+    rig.adopt(config(vec![("a.test", changed)])).await;
+    assert_eq!(rig.store.state("a/rarely").unwrap().damped.status, Status::Pending);
+    assert_eq!(rig.pass(Duration::from_secs(5)).await["a/rarely"].len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failure_is_confirmed_early_and_then_stands() {
     let fails = check("a", "fails", 300, 5, true);
     let mut rig = Rig::start(config(vec![("a.test", fails)]), Bounds::default()).await;
