@@ -23,6 +23,10 @@ pub(crate) struct Options {
     /// The environment variable with the daemon's `server.report_token`
     #[arg(long, value_name = "VAR", default_value = "MUSTERD_REPORT_TOKEN")]
     report_token_env: String,
+
+    /// Send the token over plain HTTP too, also to another machine
+    #[arg(long, requires = "report")]
+    report_insecure: bool,
 }
 
 impl Options {
@@ -31,6 +35,17 @@ impl Options {
         let Some(url) = &self.report else { return Ok(()) };
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err(format!("--report: `{url}` is no URL of a daemon"));
+        }
+        let loopback = match url.host() {
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            Some(url::Host::Domain(name)) => name == "localhost",
+            None => false,
+        };
+        if url.scheme() == "http" && !loopback && !self.report_insecure {
+            return Err("--report: the token is not sent over plain HTTP to another machine; \
+                        use https, or say --report-insecure"
+                .to_owned());
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err("--report: a URL holds no credentials; see --report-token-env".to_owned());

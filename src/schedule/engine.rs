@@ -220,9 +220,7 @@ impl Engine {
             let line = line(&service, &check);
             let id = Arc::clone(&check.id);
             let slot = match before.remove(&id) {
-                Some(old)
-                    if !moved && old.grid == grid && old.check.identity == check.identity =>
-                {
+                Some(old) if !moved && old.grid == grid && old.check.identity == check.identity => {
                     Slot { service, check, line, ..old }
                 }
                 old => {

@@ -60,6 +60,10 @@ fn selectors_and_urls_that_lead_nowhere_are_refused() {
     refused(&folder.run(&["check", "http://127.0.0.1:0/"]), &["port 0"]);
     refused(&folder.run(&["check", "shop", "http://127.0.0.1:1"]), &["URLs need no configuration"]);
     refused(&folder.run(&["check", "shop", "--insecure"]), &["go with a URL"]);
+    refused(
+        &folder.run(&["check", "shop", "--report", "http://musterd.example"]),
+        &["--report-insecure"],
+    );
 }
 
 #[test]
