@@ -94,7 +94,9 @@ pub(crate) async fn run(start: Start) -> Result<(), String> {
         .metered(&registry)
         .map_err(|error| error.to_string())?;
     let notifiers = notify.notifiers();
-    let notifying = tokio::spawn(notify.work(store.subscribe(), stop.clone()));
+    // Ends after the scheduler, whose last runs are news too.
+    let told = CancellationToken::new();
+    let notifying = tokio::spawn(notify.work(store.subscribe(), told.clone()));
 
     let reloader = Reloader::new(
         path,
@@ -127,6 +129,7 @@ pub(crate) async fn run(start: Start) -> Result<(), String> {
     ready_sender.send_replace(false);
     stop.cancel();
     ended("scheduler", scheduler.await);
+    told.cancel();
     let _nobody_keeps = drained_sender.send(());
     ended("notifications", notifying.await);
     ended("server", serving.await);
