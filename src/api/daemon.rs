@@ -11,6 +11,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 
 use super::answer::{Answer, accepts_gzip};
+use super::everything::MANY;
 use super::metrics;
 use super::problem::Problem;
 use super::reports::{LARGEST, Sound};
@@ -47,7 +48,7 @@ pub(super) async fn metrics(
     let its = Arc::clone(&api);
     take(api, move |now| {
         let registry = &its.shared.registry;
-        if now.states.len() > metrics::MANY {
+        if now.states.len() > MANY {
             return metrics::stream(now, registry.clone(), gzip);
         }
         let mut written = its.metrics.lock().unwrap_or_else(PoisonError::into_inner);

@@ -29,6 +29,10 @@ pub(super) enum Row<'a> {
     Posted(&'a Posted, &'a CheckStatus),
 }
 
+/// Of more checks than this nothing is kept from one request to the next: what is kept keeps
+/// their earlier states too.
+pub(super) const MANY: usize = 20_000;
+
 /// So many checks are looked through at once, without leaving the threads that serve connections.
 const QUICK: usize = 200;
 

@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::everything::{Everything, Row, shell};
+use super::everything::{Everything, MANY, Row, shell};
 use super::reports::Posted;
 use crate::report::{self, Document, ServiceStatus, Totals};
 use crate::score;
@@ -16,9 +16,6 @@ use crate::store::CheckState;
 
 /// A document is written anew after this time even when nothing changed: waivers run out.
 const FRESH: SignedDuration = SignedDuration::from_secs(30);
-
-/// No longer document is kept.
-const LONGEST_KEPT: usize = 64 * 1024 * 1024;
 
 /// The document as it was written last.
 #[derive(Default)]
@@ -76,7 +73,7 @@ impl Written {
         body.extend_from_slice(b"]}");
         let body = Bytes::from(body);
         let Everything { states, posted, location, at, vault: _ } = now;
-        *self = if body.len() > LONGEST_KEPT {
+        *self = if states.len() > MANY {
             Self::default()
         } else {
             Self { states, posted, location, at, body: body.clone(), places }

@@ -26,9 +26,6 @@ use crate::store::CheckState;
 /// What Prometheus 3 wants to read before anything else.
 pub(super) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The page of more checks than this is written while it is read.
-pub(super) const MANY: usize = 20_000;
-
 /// A family of checks, and how its lines are written.
 struct Column {
     family: Family,
