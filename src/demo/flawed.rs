@@ -260,7 +260,7 @@ async fn items(State(flaws): Flaws) -> Response {
 
 async fn search(State(flaws): Flaws) -> &'static str {
     if flaws.contains(&Flaw::SlowSearch) {
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        tokio::time::sleep(Duration::from_millis(900)).await;
     }
     "nothing found"
 }

@@ -54,7 +54,7 @@ async fn each_fault_has_its_verdict_three_runs_in_a_row() {
     let identity = authority.issue(&Leaf::localhost());
     let mut servers = Vec::new();
     let mut wanted = Vec::new();
-    let mut config = String::from("defaults: {timeout: 2s}\nservices:\n");
+    let mut config = String::from("defaults: {timeout: 3s}\nservices:\n");
     for (name, fault) in Fault::all() {
         let (verdict, rule) = expected(&fault);
         let plain = FaultServer::start(fault.clone()).await;
