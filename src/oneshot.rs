@@ -5,19 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use musterd_probes::blind::{Blind, Cause};
 use musterd_probes::impact::Impact;
 use musterd_probes::net::budget::Budgets;
 use musterd_probes::net::network::Network;
 use musterd_probes::net::resolve::Resolver;
 use musterd_probes::net::trust::Roots;
 use musterd_probes::net::uplink::Uplink;
+use musterd_probes::run_id::RunId;
 use musterd_probes::secret::Vault;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::config::{Check, Config, Service};
 use crate::report::{self, Document};
-use crate::runner::{self, Order, Record};
+use crate::runner::{self, Order, Outcome, Record};
 
 /// At most so many checks run at once.
 const AT_ONCE: usize = 64;
@@ -81,7 +83,27 @@ pub(crate) async fn run(
             Err(error) => tracing::error!(%error, "a run was lost"),
         }
     }
-    records.into_iter().flatten().collect()
+    complete(selected, records, Timestamp::now())
+}
+
+/// A record for each check: a run that was lost proves nothing, and must not be missing from the
+/// report as if there had been nothing to look at.
+fn complete(selected: &[Selected], records: Vec<Option<Record>>, at: Timestamp) -> Vec<Record> {
+    let lost = |check: &Arc<Check>| Record {
+        run: RunId::new(at, fastrand::u128(..)),
+        check: Arc::clone(check),
+        at,
+        duration: Duration::ZERO,
+        outcome: Outcome::Blind(Blind::new(Cause::Internal, "the run was lost")),
+        requests: [0; 3],
+        daily: false,
+        refused: false,
+    };
+    selected
+        .iter()
+        .zip(records)
+        .map(|((_, check), record)| record.unwrap_or_else(|| lost(check)))
+        .collect()
 }
 
 /// The document of a one-shot run: what was selected, in the order of the configuration.
@@ -105,4 +127,29 @@ pub(crate) fn document(
         .map(|(service, checks)| report::service_of(service, None, checks, at, vault))
         .collect();
     report::document(services, location.to_owned(), at)
+}
+
+#[cfg(test)]
+mod tests {
+    use musterd_probes::KINDS;
+    use musterd_probes::severity::Verdict;
+
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn a_run_that_was_lost_is_unknown_and_stands_at_its_own_check() {
+        let checks: Vec<Arc<Check>> = KINDS
+            .iter()
+            .take(3)
+            .map(|kind| Arc::new(testing::check(kind, &serde_json::json!({}))))
+            .collect();
+        let service = Arc::new(testing::service(checks.clone()));
+        let selected: Vec<Selected> =
+            checks.iter().map(|check| (Arc::clone(&service), Arc::clone(check))).collect();
+        let records = complete(&selected, vec![None, None, None], Timestamp::UNIX_EPOCH);
+        let ids: Vec<&str> = records.iter().map(|record| &*record.check.id).collect();
+        assert_eq!(ids, ["shop/tcp", "shop/http", "shop/health"]);
+        assert!(records.iter().all(|record| record.verdict() == Verdict::Unknown));
+    }
 }

@@ -1,5 +1,6 @@
 //! Reloading: the whole new configuration, or the old one and an account of what is wrong.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,9 @@ use crate::notify::Notifiers;
 /// How often the content of the configuration is looked at. Watching files misses the swap of a
 /// link by which Kubernetes updates them, and network drives.
 pub(super) const POLL: Duration = Duration::from_secs(5);
+
+/// No file of a configuration is longer, so no more is read to see whether it changed.
+const LONGEST: u64 = 64 * 1024 * 1024 + 1;
 
 /// Reloads the configuration.
 pub(super) struct Reloader {
@@ -150,7 +154,10 @@ fn content(files: &[PathBuf], path: Option<&Path>) -> u64 {
     let mut parts: Vec<String> = files
         .iter()
         .map(|file| {
-            let content = std::fs::read(file).unwrap_or_default();
+            let mut content = Vec::new();
+            // A file that cannot be read, or grew beyond what is loaded, has changed as well.
+            let _unreadable = std::fs::File::open(file)
+                .and_then(|file| file.take(LONGEST).read_to_end(&mut content));
             format!("{} {}", file.display(), String::from_utf8_lossy(&content))
         })
         .collect();
