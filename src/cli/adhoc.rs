@@ -92,6 +92,10 @@ pub(crate) fn config(urls: &[String], options: &Options) -> Result<Config, Strin
 
 fn parse(text: &str) -> Result<Url, String> {
     let url: Url = text.parse().map_err(|error| format!("`{text}` is no URL: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        let scheme = url.scheme();
+        return Err(format!("a URL starts with http:// or https://, and not with {scheme}://"));
+    }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(
             "a URL holds no credentials: others could see them; use --header NAME=env:VAR".into()

@@ -23,9 +23,9 @@ pub(crate) fn default_config() -> Result<PathBuf, String> {
     })
 }
 
-/// Whether a selector is a URL.
+/// Whether a selector is meant as a URL: no name of a service or check holds `://`.
 pub(crate) fn is_url(selector: &str) -> bool {
-    selector.starts_with("http://") || selector.starts_with("https://")
+    selector.contains("://")
 }
 
 /// The checks that selectors name, in the order of the configuration; all of them without any.

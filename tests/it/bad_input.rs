@@ -58,6 +58,8 @@ fn selectors_and_urls_that_lead_nowhere_are_refused() {
     refused(&folder.run(&["check", "http://["]), &["no URL"]);
     refused(&folder.run(&["check", "http://a:b@c/"]), &["holds no credentials"]);
     refused(&folder.run(&["check", "http://127.0.0.1:0/"]), &["port 0"]);
+    refused(&folder.run(&["check", "ftp://shop.example"]), &["http:// or https://", "ftp://"]);
+    refused(&folder.run(&["check", "HTTP://127.0.0.1:0/"]), &["port 0"]);
     refused(&folder.run(&["check", "shop", "http://127.0.0.1:1"]), &["URLs need no configuration"]);
     refused(&folder.run(&["check", "shop", "--insecure"]), &["go with a URL"]);
     refused(
