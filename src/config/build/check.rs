@@ -280,12 +280,30 @@ fn make(
             BuildError::Shape(error) => Refusal::Shape(error.to_string()),
             BuildError::Settings(error) => Refusal::Setting(error),
         })
-    })?;
-    // Secrets have places of their own.
-    if made.secrets.is_empty() {
+    });
+    point_outwards(document, at, kind, problems);
+    let made = made?;
+    // Secrets have places of their own, and so has what is wrong: it is to be said of each.
+    if made.secrets.is_empty() && !problems.has_errors() {
         probes.0.insert(key, (Arc::clone(&made.value), Arc::clone(&settings)));
     }
     Some(Made { probe: made.value, settings, secrets: made.secrets })
+}
+
+/// Says of keys that are a check's, and stand in its probe's settings, where they belong.
+fn point_outwards(
+    document: &Document,
+    settings: NodeId,
+    kind: &Registration,
+    problems: &mut Problems,
+) {
+    for (key, _) in document.entries(settings) {
+        let name = document.text(*key);
+        if KEYS.contains(&name) && !schema::settings_keys(kind).iter().any(|own| own == name) {
+            let hint = format!("it belongs to the check: set it beside `{}`, not in it", kind.name);
+            problems.advise(&document.error(*key, ""), &hint);
+        }
+    }
 }
 
 /// Says what is wrong with the keys of a check.

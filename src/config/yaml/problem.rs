@@ -192,6 +192,16 @@ impl Problems {
         }
     }
 
+    /// Gives what was said of a place a better hint, from somebody who knows more about it.
+    pub(crate) fn advise(&mut self, at: &Problem, hint: &str) {
+        let is_there = |problem: &Problem| problem.file == at.file && problem.place == at.place;
+        if let Some(found) = self.list.iter().position(is_there) {
+            let better = self.list[found].clone().with_hint(hint.to_owned());
+            self.list.retain(|problem| !is_there(problem));
+            self.push(better);
+        }
+    }
+
     /// Whether a further error of this file would be left out.
     pub(crate) fn is_full(&self, file: &str) -> bool {
         let (in_all, in_file) = self.share(Severity::Error, file);
