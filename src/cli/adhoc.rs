@@ -91,7 +91,11 @@ pub(crate) fn config(urls: &[String], options: &Options) -> Result<Config, Strin
 }
 
 fn parse(text: &str) -> Result<Url, String> {
-    let url: Url = text.parse().map_err(|error| format!("`{text}` is no URL: {error}"))?;
+    let url: Url = text.parse().map_err(|error| {
+        // What stands before an `@` may be a password.
+        let shown = text.rsplit('@').next().unwrap_or_default();
+        format!("`{shown}` is no URL: {error}")
+    })?;
     if !matches!(url.scheme(), "http" | "https") {
         let scheme = url.scheme();
         return Err(format!("a URL starts with http:// or https://, and not with {scheme}://"));

@@ -56,6 +56,9 @@ fn selectors_and_urls_that_lead_nowhere_are_refused() {
     refused(&folder.run(&["check", "shop/http"]), &["`shop/http`"]);
     refused(&folder.run(&["check", "["]), &["no glob"]);
     refused(&folder.run(&["check", "http://["]), &["no URL"]);
+    let output = folder.run(&["check", "http://admin:hunter22@["]);
+    refused(&output, &["no URL"]);
+    assert!(!output.stderr.contains("hunter22"), "{}", output.stderr);
     refused(&folder.run(&["check", "http://a:b@c/"]), &["holds no credentials"]);
     refused(&folder.run(&["check", "http://127.0.0.1:0/"]), &["port 0"]);
     refused(&folder.run(&["check", "ftp://shop.example"]), &["http:// or https://", "ftp://"]);
