@@ -14,6 +14,8 @@ mod harness;
 mod help;
 #[cfg(feature = "peers")]
 mod nginx;
+#[cfg(feature = "peers")]
+mod peer;
 mod replay;
 mod secrets;
 mod tidy;

@@ -1,29 +1,14 @@
 //! `musterd check` against a real nginx that behaves in some places and misbehaves in others.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use musterd_test_support::ca::{Authority, Leaf};
 
 use crate::harness::Folder;
+use crate::peer::{Peer, free_port, start};
 
 /// nginx in a folder of its own, on ports that were free.
-struct Nginx {
-    process: Child,
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        // It may have ended by itself, and then there is nothing to end.
-        let _ended = self.process.kill();
-        let _ended = self.process.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-fn start(folder: &Folder, plain: u16, tls: u16) -> Nginx {
+fn nginx(folder: &Folder, plain: u16, tls: u16) -> Peer {
     let authority = Authority::new();
     let identity = authority.issue(&Leaf::localhost());
     folder.write("ca.pem", authority.pem());
@@ -65,29 +50,17 @@ http {{
 "#
         ),
     );
-    let process = Command::new("/usr/sbin/nginx")
-        .args(["-p", &folder.path().display().to_string(), "-c", "nginx.conf"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("nginx is installed by tests/run");
-    let nginx = Nginx { process };
-    let listens = |port| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
-    // Its own log says nothing of being ready: the port does.
-    for _ in 0..10_000 {
-        if listens(plain) && listens(tls) {
-            return nginx;
-        }
-        std::thread::yield_now();
-    }
-    panic!("nginx does not listen: {:?}", std::fs::read_to_string(folder.path().join("error.log")));
+    let folder = folder.path().display().to_string();
+    let mut command = Command::new("/usr/sbin/nginx");
+    command.args(["-p", &folder, "-c", "nginx.conf"]).stderr(Stdio::null());
+    start(&mut command, &[plain, tls])
 }
 
 #[test]
 fn a_real_nginx_gets_the_verdicts_that_it_deserves_three_runs_in_a_row() {
     let folder = Folder::new();
     let (plain, tls) = (free_port(), free_port());
-    let _nginx = start(&folder, plain, tls);
+    let _nginx = nginx(&folder, plain, tls);
     folder.write(
         "musterd.yaml",
         format!(
