@@ -31,7 +31,7 @@ pub trait Kind: Sized + Send + Sync + 'static {
     const RULES: &'static [Rule<Self>];
     /// Every metric that `measure` can give.
     const FAMILIES: &'static [Family] = &[];
-    /// How many earlier runs judging may look at.
+    /// How many earlier runs observing and judging may look at.
     const MEMORY: usize = 0;
     /// How often it runs when the configuration does not say.
     const INTERVAL: Duration = Duration::from_hours(1);
@@ -146,6 +146,42 @@ impl<E: Serialize + Send + Sync + 'static> AnyEvidence for E {
 /// Evidence as the daemon holds it.
 pub type Evidence = Arc<dyn AnyEvidence>;
 
+/// What earlier runs of a check saw, the latest first: what its probe's memory holds.
+#[derive(Clone, Default)]
+pub struct Earlier(Arc<[(Timestamp, Evidence)]>);
+
+impl Earlier {
+    /// With the evidence of one more run, no more than `most` in all.
+    #[must_use]
+    pub fn with(&self, at: Timestamp, evidence: Evidence, most: usize) -> Self {
+        let latest = std::iter::once((at, evidence));
+        Self(latest.chain(self.0.iter().cloned()).take(most).collect())
+    }
+
+    /// Each with the time of its run, the latest first.
+    pub fn as_slice(&self) -> &[(Timestamp, Evidence)] {
+        &self.0
+    }
+
+    /// As their kind knows them, at most [`Kind::MEMORY`].
+    pub(crate) fn typed<K: Kind>(&self) -> Vec<Past<K::Evidence>> {
+        past::<K>(&self.0)
+    }
+}
+
+impl From<Vec<(Timestamp, Evidence)>> for Earlier {
+    fn from(latest_first: Vec<(Timestamp, Evidence)>) -> Self {
+        Self(latest_first.into())
+    }
+}
+
+/// Evidence is long, and a log has no use for it.
+impl std::fmt::Debug for Earlier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Earlier").field(&self.0.len()).finish()
+    }
+}
+
 /// A future on the heap: one a run.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -201,12 +237,7 @@ impl<K: Kind> Probe for K {
 
     fn judge(&self, now: &Evidence, earlier: &[(Timestamp, Evidence)], at: Timestamp) -> Judgement {
         let now = typed::<K>(now);
-        let earlier: Vec<Past<K::Evidence>> = earlier
-            .iter()
-            .take(K::MEMORY)
-            .map(|(at, evidence)| Past { at: *at, evidence: typed::<K>(evidence) })
-            .collect();
-        Kind::judge(self, &Seen { now: &now, earlier: &earlier }, at)
+        Kind::judge(self, &Seen { now: &now, earlier: &past::<K>(earlier) }, at)
     }
 
     fn measure(&self, now: &Evidence) -> Vec<Measurement> {
@@ -216,6 +247,12 @@ impl<K: Kind> Probe for K {
     fn parse(&self, evidence: serde_json::Value) -> Result<Evidence, serde_json::Error> {
         Ok(Arc::new(serde_json::from_value::<K::Evidence>(evidence)?))
     }
+}
+
+/// As many earlier runs as a kind may look at.
+fn past<K: Kind>(earlier: &[(Timestamp, Evidence)]) -> Vec<Past<K::Evidence>> {
+    let typed = |(at, evidence): &(_, _)| Past { at: *at, evidence: typed::<K>(evidence) };
+    earlier.iter().take(K::MEMORY).map(typed).collect()
 }
 
 /// The evidence as its kind knows it. A check's evidence comes from its own probe alone: from

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use musterd_probes::blind::{Blind, Cause};
+use musterd_probes::contract::Earlier;
 use musterd_probes::impact::Impact;
 use musterd_probes::net::budget::Budgets;
 use musterd_probes::net::network::Network;
@@ -70,7 +71,7 @@ pub(crate) async fn run(
             let _host = host.acquire_owned().await;
             let _global = global.acquire_owned().await;
             let order = Order { ceiling, daily: true, max_wait, at: Timestamp::now(), location };
-            (index, runner::run(&network, &service, &check, &[], &order).await)
+            (index, runner::run(&network, &service, &check, &Earlier::default(), &order).await)
         });
     }
     let mut records: Vec<Option<Record>> = selected.iter().map(|_| None).collect();

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use url::Url;
 
 use crate::blind::{Blind, Cause};
+use crate::contract::{Earlier, Kind, Past};
 use crate::impact::Impact;
 use crate::net::connection::{Connected, Connection, Endpoint, Stream};
 use crate::net::exchange::Exchange;
@@ -85,13 +86,29 @@ pub struct Context {
     network: Arc<Network>,
     target: Arc<Target>,
     run: Run,
+    earlier: Earlier,
     meter: Meter,
 }
 
 impl Context {
     /// The way to a target for one run.
     pub fn new(network: Arc<Network>, target: Arc<Target>, run: Run) -> Self {
-        Self { network, target, run, meter: Meter::default() }
+        Self { network, target, run, earlier: Earlier::default(), meter: Meter::default() }
+    }
+
+    /// With what earlier runs of the same check saw.
+    #[must_use]
+    pub fn after(mut self, earlier: Earlier) -> Self {
+        self.earlier = earlier;
+        self
+    }
+
+    /// What earlier runs of this check saw, the latest first, at most [`Kind::MEMORY`]: to go on
+    /// where the last run stopped, and not to send again what is known. A one-shot run, the first
+    /// one after a start or changed settings, and a check whose evidence was dropped have none.
+    /// What a run takes from here and its judgement depends on goes into its own evidence.
+    pub fn earlier<K: Kind>(&self) -> Vec<Past<K::Evidence>> {
+        self.earlier.typed::<K>()
     }
 
     /// The service.

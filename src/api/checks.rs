@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::extract::{Path, State};
 use http::{StatusCode, Uri};
 use jiff::Timestamp;
+use musterd_probes::contract::Evidence;
 use musterd_probes::run_id::RunId;
 use musterd_probes::severity::Verdict;
 use serde::ser::SerializeMap as _;
@@ -19,7 +20,7 @@ use super::query::Query;
 use super::readiness::Selector;
 use super::{Api, look, off};
 use crate::commands::Refusal;
-use crate::evidence::{EvidenceFile, SCHEMA};
+use crate::evidence::{Earlier, EvidenceFile, SCHEMA};
 use crate::report::{CheckStatus, FindingStatus};
 use crate::status::Status;
 use crate::store::{CheckState, RunSummary};
@@ -166,6 +167,9 @@ pub(super) async fn evidence(
     off(true, move || {
         let mut file = file(&state)?;
         vault.redact_json(&mut file.evidence);
+        for earlier in &mut file.earlier {
+            vault.redact_json(&mut earlier.evidence);
+        }
         Answer::json(&file)
     })
     .await?
@@ -176,6 +180,13 @@ fn file(state: &CheckState) -> Result<EvidenceFile, Problem> {
     let evidence = last.evidence.as_ref().ok_or_else(|| {
         Problem::absent("of its last run no evidence is kept: it could not look, or it is long ago")
     })?;
+    let json = |evidence: &Evidence| {
+        evidence.to_json().map_err(|error| {
+            tracing::error!(check = %state.check.id, %error, "evidence does not become JSON");
+            Problem::fault()
+        })
+    };
+    let before = state.earlier.as_slice().iter().filter(|(at, _)| *at < last.summary.at);
     Ok(EvidenceFile {
         schema: SCHEMA.to_owned(),
         check: state.check.id.to_string(),
@@ -183,11 +194,10 @@ fn file(state: &CheckState) -> Result<EvidenceFile, Problem> {
         settings: (*state.check.settings).clone(),
         observed_at: last.summary.at,
         judged_by: concat!("musterd ", env!("CARGO_PKG_VERSION")).to_owned(),
-        evidence: evidence.to_json().map_err(|error| {
-            tracing::error!(check = %state.check.id, %error, "evidence does not become JSON");
-            Problem::fault()
-        })?,
-        earlier: Vec::new(),
+        evidence: json(evidence)?,
+        earlier: before
+            .map(|(at, evidence)| Ok(Earlier { observed_at: *at, evidence: json(evidence)? }))
+            .collect::<Result<_, _>>()?,
     })
 }
 

@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use musterd_probes::blind::{Blind, Cause};
 use musterd_probes::context::{Context, Limits, Run};
-use musterd_probes::contract::Evidence;
+use musterd_probes::contract::{Earlier, Evidence};
 use musterd_probes::impact::Impact;
 use musterd_probes::measurement::Measurement;
 use musterd_probes::net::network::Network;
@@ -89,7 +89,7 @@ pub(crate) async fn run(
     network: &Arc<Network>,
     service: &Service,
     check: &Arc<Check>,
-    earlier: &[(Timestamp, Evidence)],
+    earlier: &Earlier,
     order: &Order,
 ) -> Record {
     let daily = order.daily && is_daily(check, order.ceiling);
@@ -115,7 +115,8 @@ pub(crate) async fn run(
             max_wait: order.max_wait,
             limits: Limits::of(impact, deep),
         },
-    );
+    )
+    .after(earlier.clone());
     let started = Instant::now();
     let observed = observe(check, &context, started).await;
     let duration = started.elapsed().saturating_sub(context.waited());
@@ -127,10 +128,12 @@ pub(crate) async fn run(
             Cause::Network,
             "every uplink reference fails: this machine is cut off from the network",
         )),
-        Ok(evidence) => match guarded(|| look(check, service, &evidence, earlier, order.at)) {
-            Ok((ruling, measurements)) => Outcome::Saw { evidence, ruling, measurements },
-            Err(blind) => Outcome::Blind(blind),
-        },
+        Ok(evidence) => {
+            match guarded(|| look(check, service, &evidence, earlier.as_slice(), order.at)) {
+                Ok((ruling, measurements)) => Outcome::Saw { evidence, ruling, measurements },
+                Err(blind) => Outcome::Blind(blind),
+            }
+        }
         Err(blind) => Outcome::Blind(blind),
     };
     let took = duration.as_secs_f64();

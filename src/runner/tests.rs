@@ -81,7 +81,7 @@ async fn record(trouble: &str) -> Record {
         at: Timestamp::UNIX_EPOCH,
         location: "here".into(),
     };
-    run(&testing::network(), &service, &check, &[], &order).await
+    run(&testing::network(), &service, &check, &Earlier::default(), &order).await
 }
 
 #[tokio::test]

@@ -358,9 +358,10 @@ impl Engine {
                 at,
                 location: Arc::clone(&self.location),
             };
-            let task = self
-                .running
-                .spawn(async move { runner::run(&network, &service, &check, &[], &order).await });
+            let earlier = self.store.state(&id).map(|state| state.earlier.clone());
+            let task = self.running.spawn(async move {
+                runner::run(&network, &service, &check, &earlier.unwrap_or_default(), &order).await
+            });
             self.in_flight.insert(task.id(), (id, line));
         }
     }

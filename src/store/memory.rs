@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
+use musterd_probes::contract::Earlier;
 use musterd_probes::impact::Impact;
 use musterd_probes::net::origin::Origin;
 use musterd_probes::severity::Verdict;
@@ -96,7 +97,9 @@ impl Slot {
         let mut state = self.state.lock().expect("no panic under this lock");
         if let Some(last) = &state.last {
             let last = Arc::new(last.without_evidence());
-            Arc::make_mut(&mut state).last = Some(last);
+            let state = Arc::make_mut(&mut state);
+            state.last = Some(last);
+            state.earlier = Earlier::default();
         }
     }
 }
@@ -183,6 +186,7 @@ impl Store for Memory {
             verdict: step.verdict,
         };
         state.count(step.verdict);
+        state.remember(record);
         if step.verdict == Verdict::Pass {
             state.last_pass = Some(record.at);
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use musterd_probes::contract::Evidence;
+use musterd_probes::contract::{Earlier, Evidence};
 use musterd_probes::measurement::Measurement;
 use musterd_probes::run_id::RunId;
 use musterd_probes::severity::Verdict;
@@ -20,6 +20,9 @@ pub(crate) struct CheckState {
     pub(crate) check: Arc<Check>,
     pub(crate) damped: Damped,
     pub(crate) last: Option<Arc<LastRun>>,
+    /// What the latest runs saw that could look, the last one included, where the probe looks at
+    /// earlier runs.
+    pub(crate) earlier: Earlier,
     pub(crate) next_run: Option<Timestamp>,
     /// Runs of each verdict since the start, in the order of [`Verdict::ALL`].
     pub(crate) runs: [u64; 4],
@@ -101,12 +104,23 @@ impl CheckState {
             check,
             damped: Damped::new(at),
             last: None,
+            earlier: Earlier::default(),
             next_run: None,
             runs: [0; 4],
             last_pass: None,
             last_daily: None,
             blocked_since: None,
             requests: [0; 3],
+        }
+    }
+
+    /// Remembers what a run saw, where its probe looks at earlier runs.
+    pub(super) fn remember(&mut self, record: &Record) {
+        let memory = self.check.probe.memory();
+        if let Outcome::Saw { evidence, .. } = &record.outcome
+            && memory > 0
+        {
+            self.earlier = self.earlier.with(record.at, Arc::clone(evidence), memory + 1);
         }
     }
 

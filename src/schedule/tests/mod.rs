@@ -1,5 +1,7 @@
 //! Hours of schedule under a paused clock.
 
+mod memory;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
