@@ -53,6 +53,12 @@ pub trait Kind: Sized + Send + Sync + 'static {
         false
     }
 
+    /// What its daily parts work on, as method and path: two checks that name the same route at
+    /// one origin share their day. `None`: the check itself.
+    fn route(&self) -> Option<String> {
+        None
+    }
+
     /// The longest that one run may take when each exchange may take `timeout`.
     fn max_duration(&self, timeout: Duration) -> Duration;
 
@@ -193,6 +199,8 @@ pub trait Probe: Send + Sync {
     fn impact(&self) -> Impact;
     /// Whether it is configured for parts that run at most once a day.
     fn has_deep_part(&self) -> bool;
+    /// What its daily parts work on.
+    fn route(&self) -> Option<String>;
     /// How many earlier runs it wants to see when it judges.
     fn memory(&self) -> usize;
     /// The longest that one run may take.
@@ -218,6 +226,10 @@ impl<K: Kind> Probe for K {
 
     fn has_deep_part(&self) -> bool {
         Kind::has_deep_part(self)
+    }
+
+    fn route(&self) -> Option<String> {
+        Kind::route(self)
     }
 
     fn memory(&self) -> usize {

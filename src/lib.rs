@@ -23,6 +23,8 @@
 //! | `oneshot` | every selected check once, in parallel |
 //! | `app` | the daemon wired together: started, reloaded, stopped |
 //! | `schedule` | when to look: phases, admission, the one task that starts runs |
+//! | `ledger` | what runs at most once a day and route |
+//! | `durable` | small files that survive a crash |
 //! | `store` | what was seen, behind a trait; immutable states for readers |
 //! | `damping` | from verdicts to a status: what has to be confirmed |
 //! | `api` | the HTTP API and its guards |
@@ -56,8 +58,10 @@ mod commands;
 mod config;
 mod damping;
 mod demo;
+mod durable;
 mod evidence;
 mod hash;
+mod ledger;
 mod metrics;
 mod notify;
 mod oneshot;

@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::config::{Check, Config, Service};
+use crate::ledger::{Ledger, Route};
 use crate::report::{self, Document};
 use crate::runner::{self, Order, Outcome, Record};
 
@@ -44,16 +45,35 @@ pub(crate) fn network(config: &Config, vault: Arc<Vault>) -> Arc<Network> {
     Arc::new(network.with_uplink(Uplink::new(uplink)))
 }
 
+/// What holds for every check of a one-shot run.
+pub(crate) struct Terms<'a> {
+    /// A ceiling on what checks may do.
+    pub(crate) ceiling: Impact,
+    /// The longest wait for a limiter's window.
+    pub(crate) max_wait: Duration,
+    /// Where we look from.
+    pub(crate) location: &'a str,
+    /// Obeyed and written, where the configuration has a place for one.
+    pub(crate) ledger: Option<Arc<Ledger>>,
+}
+
+impl Terms<'_> {
+    /// Everything at once: nobody else uses the demo's specimens.
+    pub(crate) fn of_specimens() -> Self {
+        let max_wait = Duration::from_secs(10);
+        Self { ceiling: Impact::Intrusive, max_wait, location: "", ledger: None }
+    }
+}
+
 /// Runs every selected check once. Records come back in the order of the selection; `done` hears
 /// of each as it ends.
 pub(crate) async fn run(
     network: &Arc<Network>,
     selected: &[Selected],
-    ceiling: Impact,
-    max_wait: Duration,
-    location: &str,
+    terms: Terms<'_>,
     mut done: impl FnMut(&Record),
 ) -> Vec<Record> {
+    let Terms { ceiling, max_wait, location, ledger } = terms;
     let location: Arc<str> = location.into();
     let global = Arc::new(Semaphore::new(AT_ONCE));
     let mut hosts: HashMap<String, Arc<Semaphore>> = HashMap::new();
@@ -65,13 +85,22 @@ pub(crate) async fn run(
         );
         let (network, global) = (Arc::clone(network), Arc::clone(&global));
         let (service, check) = (Arc::clone(service), Arc::clone(check));
-        let location = Arc::clone(&location);
+        let (location, ledger) = (Arc::clone(&location), ledger.clone());
         running.spawn(async move {
             // The host's turn comes first, so that its queue holds no global permit.
             let _host = host.acquire_owned().await;
             let _global = global.acquire_owned().await;
-            let order = Order { ceiling, daily: true, max_wait, at: Timestamp::now(), location };
-            (index, runner::run(&network, &service, &check, &Earlier::default(), &order).await)
+            let at = Timestamp::now();
+            let claim = claim(ledger.as_deref(), &service, &check, ceiling, at);
+            let daily = !matches!(claim, Claim::Refused);
+            let order = Order { ceiling, daily, max_wait, at, location };
+            let record = runner::run(&network, &service, &check, &Earlier::default(), &order).await;
+            if let (Claim::Entered(ledger, route), true) = (claim, record.untouched)
+                && let Err(error) = ledger.give_back(&route, at)
+            {
+                tracing::warn!(check = %check.id, %error, "the ledger cannot be written");
+            }
+            (index, record)
         });
     }
     let mut records: Vec<Option<Record>> = selected.iter().map(|_| None).collect();
@@ -87,6 +116,40 @@ pub(crate) async fn run(
     complete(selected, records, Timestamp::now())
 }
 
+/// What the ledger says to the parts of a check that run at most once a day.
+enum Claim<'a> {
+    /// They run, and nothing is entered: the check has none, or there is no ledger.
+    Free,
+    /// They run, and are entered.
+    Entered(&'a Ledger, Route),
+    /// They ran within the last day, or cannot be entered.
+    Refused,
+}
+
+fn claim<'a>(
+    ledger: Option<&'a Ledger>,
+    service: &Service,
+    check: &Check,
+    ceiling: Impact,
+    at: Timestamp,
+) -> Claim<'a> {
+    let Some(ledger) = ledger.filter(|_| runner::is_daily(check, ceiling)) else {
+        return Claim::Free;
+    };
+    let route = Route::of(service, check);
+    match ledger.claim(&route, at) {
+        Ok(true) => Claim::Entered(ledger, route),
+        Ok(false) => {
+            tracing::info!(check = %check.id, "what runs at most once a day ran within the last one");
+            Claim::Refused
+        }
+        Err(error) => {
+            tracing::error!(check = %check.id, %error, "the ledger cannot be written: what runs at most once a day does not run");
+            Claim::Refused
+        }
+    }
+}
+
 /// A record for each check: a run that was lost proves nothing, and must not be missing from the
 /// report as if there had been nothing to look at.
 fn complete(selected: &[Selected], records: Vec<Option<Record>>, at: Timestamp) -> Vec<Record> {
@@ -97,7 +160,7 @@ fn complete(selected: &[Selected], records: Vec<Option<Record>>, at: Timestamp) 
         duration: Duration::ZERO,
         outcome: Outcome::Blind(Blind::new(Cause::Internal, "the run was lost")),
         requests: [0; 3],
-        daily: false,
+        untouched: false,
         refused: false,
     };
     selected

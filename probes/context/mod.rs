@@ -186,6 +186,11 @@ impl Context {
         std::array::from_fn(|index| self.meter.requests[index].load(Ordering::Relaxed))
     }
 
+    /// Whether the run opened no connection and sent no request.
+    pub fn sent_nothing(&self) -> bool {
+        self.meter.connections.load(Ordering::Relaxed) == 0 && self.requests_sent() == [0; 3]
+    }
+
     /// How long the run stood in queues, which counts in no deadline.
     pub fn waited(&self) -> Duration {
         Duration::from_nanos(self.meter.waited_nanoseconds.load(Ordering::Relaxed))

@@ -21,6 +21,7 @@ use crate::api;
 use crate::clock::Clock;
 use crate::commands::{Commands, Reload};
 use crate::config::Config;
+use crate::ledger::Ledger;
 use crate::notify::{self, Notify};
 use crate::oneshot;
 use crate::schedule::{Bounds, Engine, Meters};
@@ -36,6 +37,8 @@ pub(crate) struct Start {
     pub(crate) config: Config,
     /// Instead of the configuration's.
     pub(crate) listen: Option<SocketAddr>,
+    /// Instead of the one that the configuration has a place for.
+    pub(crate) ledger: Option<Ledger>,
     pub(crate) vault: Arc<Vault>,
     /// Hears under which URL the daemon is asked, once it listens.
     pub(crate) listening: Box<dyn FnOnce(&str) + Send>,
@@ -43,7 +46,7 @@ pub(crate) struct Start {
 
 /// Runs the daemon until it is told to stop. An error is one of starting.
 pub(crate) async fn run(start: Start) -> Result<(), String> {
-    let Start { path, config, listen, vault, listening } = start;
+    let Start { path, config, listen, ledger, vault, listening } = start;
     templates(&config)?;
     let clock = Clock::system();
     let signals = Signals::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
@@ -72,7 +75,10 @@ pub(crate) async fn run(start: Start) -> Result<(), String> {
     let engine = {
         let vault = Arc::clone(&vault);
         let network = Box::new(move |config: &Config| oneshot::network(config, Arc::clone(&vault)));
-        Engine::new(Arc::clone(&store), meters, clock.clone(), Bounds::default(), network)
+        let ledger = ledger
+            .or_else(|| config.state.as_deref().map(Ledger::durable))
+            .unwrap_or_else(Ledger::passing);
+        Engine::new(Arc::clone(&store), ledger, meters, clock.clone(), Bounds::default(), network)
     };
     let scheduler = tokio::spawn(engine.work(asked.scheduler, stop.clone()));
     let shared = Arc::new(api::Shared {

@@ -17,7 +17,8 @@ use super::terminal::{self, Colour, Progress};
 use super::{FAILED, OK, UNKNOWN, USAGE, adhoc, report, select};
 use crate::config::{self, Config};
 use crate::evidence::EvidenceFile;
-use crate::oneshot::{self, Selected};
+use crate::ledger::Ledger;
+use crate::oneshot::{self, Selected, Terms};
 use crate::report::Document;
 use crate::runner::Record;
 use crate::status::Status;
@@ -108,9 +109,12 @@ pub(crate) async fn run(args: Args, colour: Colour, vault: Arc<Vault>) -> io::Re
         oneshot::run(
             &network,
             &selected,
-            args.allow.into(),
-            args.max_wait,
-            &config.location,
+            Terms {
+                ceiling: args.allow.into(),
+                max_wait: args.max_wait,
+                location: &config.location,
+                ledger: config.state.as_deref().map(Ledger::durable).map(Arc::new),
+            },
             |record| progress.step(&record.check.id),
         )
         .await

@@ -3,10 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use jiff::Timestamp;
-use musterd_probes::impact::Impact;
+use jiff::{SignedDuration, Timestamp};
 use musterd_probes::secret::Vault;
 use tokio::time::Instant;
 
@@ -16,7 +14,11 @@ use super::terminal::{self, Colour, Progress};
 use super::{OK, USAGE};
 use crate::app::{self, Start};
 use crate::demo::{Demo, Flaw};
-use crate::oneshot;
+use crate::ledger::Ledger;
+use crate::oneshot::{self, Terms};
+
+/// What runs at most once a day elsewhere runs again after this on specimens.
+const AGAIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// Probe two specimen services on loopback, one hardened and one flawed
 ///
@@ -54,8 +56,7 @@ pub(crate) async fn run(args: Args, colour: Colour, vault: Arc<Vault>) -> io::Re
     let network = oneshot::network(&demo.config, Arc::clone(&vault));
     let records = {
         let mut progress = Progress::new(selected.iter().map(|(_, check)| &*check.id));
-        let wait = Duration::from_secs(10);
-        oneshot::run(&network, &selected, Impact::Intrusive, wait, "", |record| {
+        oneshot::run(&network, &selected, Terms::of_specimens(), |record| {
             progress.step(&record.check.id);
         })
         .await
@@ -85,6 +86,7 @@ async fn keep_probing(
     let outcome = app::run(Start {
         path: None,
         config: std::mem::take(&mut demo.config),
+        ledger: Some(Ledger::hasty(AGAIN)),
         listen: Some(listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)))),
         vault,
         listening: Box::new(move |url| {

@@ -111,7 +111,7 @@ fn judge(path: &Path) -> Result<(Arc<Service>, Record), String> {
         duration: Duration::ZERO,
         outcome: Outcome::Saw { evidence, ruling, measurements },
         requests: [0; 3],
-        daily: false,
+        untouched: false,
         refused: false,
     };
     Ok((service, record))

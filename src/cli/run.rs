@@ -39,6 +39,7 @@ pub(crate) async fn run(args: Args, vault: Arc<Vault>) -> u8 {
             path: Some(path),
             config: loaded.config,
             listen: args.listen,
+            ledger: None,
             vault,
             listening: Box::new(|url| tracing::info!(url, "listening")),
         })

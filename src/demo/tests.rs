@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
-use musterd_probes::impact::Impact;
 use musterd_probes::secret::Vault;
 
 use super::{Demo, Flaw};
-use crate::oneshot;
+use crate::oneshot::{self, Terms};
 use crate::status::Status;
 
 type Found = BTreeSet<(String, String, String)>;
@@ -23,8 +21,7 @@ async fn found(flaws: &[Flaw]) -> Found {
         .checks()
         .map(|(service, check)| (Arc::clone(service), Arc::clone(check)))
         .collect();
-    let wait = Duration::from_secs(10);
-    let records = oneshot::run(&network, &selected, Impact::Intrusive, wait, "", |_| ()).await;
+    let records = oneshot::run(&network, &selected, Terms::of_specimens(), |_| ()).await;
     let at = jiff::Timestamp::now();
     let document = oneshot::document(&selected, &records, &vault, "", at);
     for check in document.services.iter().flat_map(|service| &service.checks) {

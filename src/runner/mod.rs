@@ -50,8 +50,8 @@ pub(crate) struct Record {
     pub(crate) outcome: Outcome,
     /// Requests of each impact: passive, active, intrusive.
     pub(crate) requests: [u32; 3],
-    /// Whether the parts joined that run at most once a day.
-    pub(crate) daily: bool,
+    /// Whether nothing at all was sent to the target.
+    pub(crate) untouched: bool,
     /// Whether some answer was a refusal: 403, 406, 429 or a reset.
     pub(crate) refused: bool,
 }
@@ -148,7 +148,7 @@ pub(crate) async fn run(
         duration,
         outcome,
         requests: context.requests_sent(),
-        daily,
+        untouched: context.sent_nothing(),
         refused: context.was_refused(),
     }
 }

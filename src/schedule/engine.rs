@@ -21,6 +21,7 @@ use super::phase::Grid;
 use crate::clock::Clock;
 use crate::commands::{Command, Refusal};
 use crate::config::{Check, Config, Service};
+use crate::ledger::{Due, Ledger, Route};
 use crate::runner::{self, Order, Outcome, Record};
 use crate::store::{Store, Watched};
 
@@ -61,6 +62,7 @@ pub(crate) type MakeNetwork = Box<dyn Fn(&Config) -> Arc<Network> + Send>;
 /// The scheduler.
 pub(crate) struct Engine {
     store: Arc<dyn Store>,
+    ledger: Ledger,
     meters: Meters,
     clock: Clock,
     bounds: Bounds,
@@ -75,7 +77,7 @@ pub(crate) struct Engine {
     blocked: Blocked,
     running: JoinSet<Record>,
     /// Whose run each task is, so that a task that is lost frees its place all the same.
-    in_flight: HashMap<Id, (Arc<str>, Line)>,
+    in_flight: HashMap<Id, InFlight>,
     /// Wall and monotonic time when they were last compared.
     compared: (Timestamp, Instant),
 }
@@ -102,10 +104,19 @@ struct Waiting {
     due: Instant,
 }
 
+/// A run that goes on.
+struct InFlight {
+    check: Arc<str>,
+    line: Line,
+    /// What it entered into the ledger.
+    claimed: Option<Route>,
+}
+
 impl Engine {
     /// A scheduler that has nothing to do yet.
     pub(crate) fn new(
         store: Arc<dyn Store>,
+        ledger: Ledger,
         meters: Meters,
         clock: Clock,
         bounds: Bounds,
@@ -115,6 +126,7 @@ impl Engine {
         let compared = (clock.now(), Instant::now());
         Self {
             store,
+            ledger,
             meters,
             clock,
             bounds,
@@ -351,9 +363,10 @@ impl Engine {
             let (service, check) = (Arc::clone(&slot.service), Arc::clone(&slot.check));
             let network = Arc::clone(&self.network);
             let at = self.clock.now();
+            let claimed = claim_daily(&*self.store, &self.ledger, slot, at);
             let order = Order {
                 ceiling: Impact::Intrusive,
-                daily: daily_is_due(&*self.store, slot, at),
+                daily: claimed.is_some(),
                 max_wait: Duration::ZERO,
                 at,
                 location: Arc::clone(&self.location),
@@ -362,7 +375,7 @@ impl Engine {
             let task = self.running.spawn(async move {
                 runner::run(&network, &service, &check, &earlier.unwrap_or_default(), &order).await
             });
-            self.in_flight.insert(task.id(), (id, line));
+            self.in_flight.insert(task.id(), InFlight { check: id, line, claimed });
         }
     }
 
@@ -371,7 +384,9 @@ impl Engine {
             Ok((task, _)) => *task,
             Err(error) => error.id(),
         };
-        let Some((id, line)) = self.in_flight.remove(&task) else { return };
+        let Some(InFlight { check: id, line, claimed }) = self.in_flight.remove(&task) else {
+            return;
+        };
         self.admission.ended(&line);
         self.meters.running(self.admission.running());
         let slot = self.slots.get_mut(&id);
@@ -385,6 +400,11 @@ impl Engine {
                 return;
             }
         };
+        if let Some(route) = claimed.filter(|_| record.untouched)
+            && let Err(error) = self.ledger.give_back(&route, record.at)
+        {
+            tracing::warn!(check = %id, %error, "the ledger cannot be written: the check waits a day");
+        }
         self.meters.ended(record.check.kind.name, record.duration);
         note_refusals(&mut self.blocked, &*self.store, slot.as_deref(), &record);
         let step = self.store.record(&record);
@@ -407,21 +427,35 @@ impl Engine {
     }
 }
 
-/// Whether the parts of a check join that run at most once a day: never in its first round, and
-/// only at its own time of the day, or when the ledger says that they have not run for longer.
-fn daily_is_due(store: &dyn Store, slot: &Slot, at: Timestamp) -> bool {
+/// Enters the parts of a check into the ledger that run at most once a day, where their time has
+/// come: never in its first round, and without a ledger that outlives the process only at the
+/// check's own time of the day.
+fn claim_daily(store: &dyn Store, ledger: &Ledger, slot: &Slot, at: Timestamp) -> Option<Route> {
     if !runner::is_daily(&slot.check, Impact::Intrusive) {
-        return false;
+        return None;
     }
-    let Some(state) = store.state(&slot.check.id).filter(|state| state.last.is_some()) else {
-        return false;
+    let first = store.state(&slot.check.id).is_none_or(|state| state.last.is_none());
+    if first && !ledger.is_hasty() {
+        return None;
+    }
+    let route = Route::of(&slot.service, &slot.check);
+    let due = match ledger.due(&route, at) {
+        Due::Now => true,
+        Due::Later => false,
+        Due::Unknown => {
+            let interval = SignedDuration::try_from(slot.check.interval).unwrap_or(DAY);
+            let grid = Grid::new(&slot.check.id, "daily", DAY.unsigned_abs());
+            at.checked_sub(interval).is_ok_and(|before| grid.next(before) <= at)
+        }
     };
-    if let Some(last) = state.last_daily {
-        return at.duration_since(last) >= DAY;
-    }
-    let interval = SignedDuration::try_from(slot.check.interval).unwrap_or(DAY);
-    let grid = Grid::new(&slot.check.id, "daily", DAY.unsigned_abs());
-    at.checked_sub(interval).is_ok_and(|before| grid.next(before) <= at)
+    let claimed = due
+        && {
+            ledger.claim(&route, at).unwrap_or_else(|error| {
+            tracing::error!(check = %slot.check.id, %error, "the ledger cannot be written: what runs at most once a day does not run");
+            false
+        })
+        };
+    claimed.then_some(route)
 }
 
 /// Notes what a run says of whether its origin turned against us.

@@ -163,7 +163,6 @@ impl Store for Memory {
         let mut state = slot.state.lock().expect("no panic under this lock");
         let state = Arc::make_mut(&mut state);
         state.last_pass = saved.last_pass;
-        state.last_daily = saved.last_daily;
         state.damped = saved.damped;
     }
 
@@ -189,9 +188,6 @@ impl Store for Memory {
         state.remember(record);
         if step.verdict == Verdict::Pass {
             state.last_pass = Some(record.at);
-        }
-        if record.daily {
-            state.last_daily = Some(record.at);
         }
         for (total, sent) in state.requests.iter_mut().zip(record.requests) {
             *total += u64::from(sent);

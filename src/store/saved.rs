@@ -1,7 +1,7 @@
 //! The small durable state: what a restart must not forget.
 
 use std::collections::HashMap;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{CheckState, Saved, Store};
 use crate::config::Check;
 use crate::damping::{Damped, Open};
+use crate::durable;
 use crate::policy;
 use crate::status::Status;
 
@@ -40,9 +41,6 @@ struct SavedCheck {
     status: Status,
     since: Timestamp,
     last_pass: Option<Timestamp>,
-    /// The ledger: when the parts last ran that run at most once a day.
-    #[serde(default)]
-    last_daily: Option<Timestamp>,
     open: Vec<SavedFinding>,
 }
 
@@ -69,19 +67,7 @@ pub(crate) fn write(
         saved_at: at,
         checks: store.states().iter().map(|state| save(state)).collect(),
     };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
-    {
-        let mut out = io::BufWriter::new(temporary.as_file_mut());
-        serde_json::to_writer(&mut out, &file)?;
-        out.flush()?;
-    }
-    temporary.as_file().sync_all()?;
-    temporary.persist(path)?;
-    // The name is durable only when its folder is.
-    std::fs::File::open(folder)?.sync_all()
+    durable::write(path, &file)
 }
 
 fn save(state: &CheckState) -> SavedCheck {
@@ -91,7 +77,6 @@ fn save(state: &CheckState) -> SavedCheck {
         status: state.damped.status,
         since: state.damped.since,
         last_pass: state.last_pass,
-        last_daily: state.last_daily,
         open: state
             .damped
             .open
@@ -131,10 +116,7 @@ pub(crate) fn restore(
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Restored::Nothing),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            let mut aside = path.as_os_str().to_owned();
-            aside.push(format!(".damaged-{}", at.as_second()));
-            std::fs::rename(path, &aside)?;
-            return Ok(Restored::SetAside(aside.into(), error.to_string()));
+            return Ok(Restored::SetAside(durable::set_aside(path, at)?, error.to_string()));
         }
         Err(error) => return Err(error),
     };
@@ -155,10 +137,7 @@ pub(crate) fn restore(
             .filter_map(|finding| open(finding, &abouts, &state, at))
             .collect();
         let damped = Damped::restored(saved.status, saved.since, open);
-        store.restore(
-            &saved.check,
-            Saved { damped, last_pass: saved.last_pass, last_daily: saved.last_daily },
-        );
+        store.restore(&saved.check, Saved { damped, last_pass: saved.last_pass });
         restored += 1;
     }
     Ok(Restored::Checks(restored))

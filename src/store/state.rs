@@ -27,8 +27,6 @@ pub(crate) struct CheckState {
     /// Runs of each verdict since the start, in the order of [`Verdict::ALL`].
     pub(crate) runs: [u64; 4],
     pub(crate) last_pass: Option<Timestamp>,
-    /// When the parts last ran that run at most once a day.
-    pub(crate) last_daily: Option<Timestamp>,
     /// Since when the service's origin refuses us after active work.
     pub(crate) blocked_since: Option<Timestamp>,
     /// Requests of each impact since the start.
@@ -61,7 +59,6 @@ pub(crate) struct RunSummary {
 pub(crate) struct Saved {
     pub(crate) damped: Damped,
     pub(crate) last_pass: Option<Timestamp>,
-    pub(crate) last_daily: Option<Timestamp>,
 }
 
 impl LastRun {
@@ -108,7 +105,6 @@ impl CheckState {
             next_run: None,
             runs: [0; 4],
             last_pass: None,
-            last_daily: None,
             blocked_since: None,
             requests: [0; 3],
         }

@@ -53,8 +53,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("commands", &["config"]),
     ("damping", &["policy", "status"]),
-    ("store", &["config", "damping", "policy", "runner", "status"]),
-    ("schedule", &["clock", "commands", "config", "hash", "runner", "status", "store"]),
+    ("durable", &[]),
+    ("ledger", &["config", "durable"]),
+    ("store", &["config", "damping", "durable", "policy", "runner", "status"]),
+    ("schedule", &["clock", "commands", "config", "hash", "ledger", "runner", "status", "store"]),
     ("config", &["hash", "policy"]),
     ("status", &[]),
     ("score", &[]),
@@ -63,7 +65,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("evidence", &["runner"]),
     ("report", &["config", "policy", "runner", "score", "status", "store"]),
     ("metrics", &["config", "report", "status"]),
-    ("oneshot", &["config", "report", "runner"]),
+    ("oneshot", &["config", "ledger", "report", "runner"]),
     ("demo", &["config", "oneshot", "status"]),
     ("telemetry", &[]),
     ("notify", &["clock", "config", "damping", "policy", "status", "store"]),
@@ -76,7 +78,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "app",
-        &["api", "clock", "commands", "config", "hash", "notify", "oneshot", "schedule", "store"],
+        &[
+            "api", "clock", "commands", "config", "hash", "ledger", "notify", "oneshot",
+            "schedule", "store",
+        ],
     ),
 ];
 

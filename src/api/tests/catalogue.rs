@@ -52,6 +52,7 @@ async fn live() -> String {
     let start = crate::app::Start {
         config: loaded.unwrap_or_else(|_| panic!("a sound configuration")).config,
         path: None,
+        ledger: None,
         listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
         vault: Arc::new(Vault::new(|_| None)),
         listening: Box::new(move |url| listening.send(url.to_owned()).unwrap()),

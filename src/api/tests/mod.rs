@@ -302,7 +302,7 @@ impl Rig {
             duration: Duration::from_millis(43),
             outcome,
             requests: [1, 0, 0],
-            daily: false,
+            untouched: false,
             refused: false,
         };
         assert!(self.store.record(&record).is_some());

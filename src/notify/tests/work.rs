@@ -156,7 +156,7 @@ impl Rig {
         let id = &self.shop.checks[check].id;
         let before = self.store.state(id).unwrap().damped.status;
         let damped = Damped::restored(status, at(20), findings(status));
-        self.store.restore(id, Saved { damped, last_pass: None, last_daily: None });
+        self.store.restore(id, Saved { damped, last_pass: None });
         before
     }
 

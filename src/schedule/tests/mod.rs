@@ -1,5 +1,6 @@
 //! Hours of schedule under a paused clock.
 
+mod daily;
 mod memory;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use super::{Bounds, Engine, Meters};
 use crate::clock::Clock;
 use crate::commands::{Commands, Refusal};
 use crate::config::{Check, Config, Service};
+use crate::ledger::Ledger;
 use crate::status::Status;
 use crate::store::{Memory, Store};
 use crate::testing;
@@ -109,6 +111,10 @@ struct Rig {
 
 impl Rig {
     async fn start(config: Config, bounds: Bounds) -> Self {
+        Self::start_with(config, bounds, Ledger::passing()).await
+    }
+
+    async fn start_with(config: Config, bounds: Bounds, ledger: Ledger) -> Self {
         let store = Arc::new(Memory::new());
         let registry = Registry::new();
         let set = Arc::new(AtomicI64::new(0));
@@ -120,6 +126,7 @@ impl Rig {
         });
         let engine = Engine::new(
             Arc::clone(&store) as Arc<dyn Store>,
+            ledger,
             Meters::register(&registry).unwrap(),
             clock,
             bounds,

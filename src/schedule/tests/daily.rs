@@ -1,0 +1,149 @@
+//! What runs at most once a day, over days and restarts.
+
+use super::*;
+use crate::ledger::Route;
+
+/// Sees whether its deep part joined.
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+struct Deep {}
+
+const NEVER: About = About {
+    id: "deep.never",
+    severity: Severity::Info,
+    title: "it never fires",
+    why: "It is a test.",
+    fix: "It is one.",
+    references: &[],
+};
+
+fn never(_: &Deep, _: &Seen<'_, Deep>, _: Timestamp) -> Looked {
+    Looked::silent()
+}
+
+impl Kind for Deep {
+    const NAME: &'static str = "deep";
+    const SUMMARY: &'static str = "it has a deep part";
+    const RULES: &'static [Rule<Self>] = &[Rule { about: NEVER, check: never }];
+    const MEMORY: usize = 1_000;
+    type Settings = Self;
+    type Evidence = bool;
+
+    fn new(settings: Self) -> Result<Self, SettingsError> {
+        Ok(settings)
+    }
+
+    fn has_deep_part(&self) -> bool {
+        true
+    }
+
+    fn route(&self) -> Option<String> {
+        Some("GET /shared".to_owned())
+    }
+
+    fn max_duration(&self, timeout: Duration) -> Duration {
+        timeout
+    }
+
+    async fn observe(&self, cx: &Context) -> Result<bool, Blind> {
+        if cx.deep() {
+            // Something is sent: only a run that sent nothing is taken back.
+            let url = cx.target().url.clone();
+            let _refused = cx.exchange(&musterd_probes::net::request::Request::get(url)).await;
+        }
+        Ok(cx.deep())
+    }
+}
+
+static DEEP: Registration = Registration::of::<Deep>();
+
+fn hourly(name: &str) -> (&'static str, Check) {
+    let check = testing::check(&DEEP, &serde_json::json!({}));
+    ("127.0.0.1:9", Check { id: format!("shop/{name}").into(), interval: HOUR, ..check })
+}
+
+/// The runs of a check that went deep, counted in hours since the start, the earliest first.
+fn deep_runs(rig: &Rig, check: &str) -> Vec<i64> {
+    let state = rig.store.state(check).unwrap();
+    let mut deep: Vec<i64> = state
+        .earlier
+        .as_slice()
+        .iter()
+        .filter(|(_, evidence)| evidence.to_json().unwrap() == serde_json::json!(true))
+        .map(|(at, _)| (at.as_second() - 1_700_000_000) / 3600)
+        .collect();
+    deep.sort_unstable();
+    deep
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_ledger_it_runs_in_the_second_round_and_then_once_a_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(vec![hourly("deep")]);
+    let ledger = Ledger::durable(folder.path());
+    let mut rig = Rig::start_with(config, Bounds::default(), ledger).await;
+    rig.pass(72 * HOUR).await;
+    let deep = deep_runs(&rig, "shop/deep");
+    assert_eq!(deep.len(), 3, "{deep:?}");
+    assert!(deep[0] <= 1, "never in the first round, but soon: {deep:?}");
+    assert!(deep.windows(2).all(|pair| pair[1] - pair[0] >= 24), "{deep:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_does_not_repeat_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Rig::start_with(
+        config(vec![hourly("deep")]),
+        Bounds::default(),
+        Ledger::durable(folder.path()),
+    );
+    let mut first = first.await;
+    first.pass(3 * HOUR).await;
+    assert_eq!(deep_runs(&first, "shop/deep").len(), 1);
+    // As after a crash: nothing was told to stop, and each rig's clock starts anew.
+    let again = Rig::start_with(
+        config(vec![hourly("deep")]),
+        Bounds::default(),
+        Ledger::durable(folder.path()),
+    );
+    let mut again = again.await;
+    again.pass(20 * HOUR).await;
+    assert_eq!(deep_runs(&again, "shop/deep").len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_ledger_it_runs_at_its_own_time_of_the_day_alone() {
+    let mut rig = Rig::start(config(vec![hourly("deep")]), Bounds::default()).await;
+    rig.pass(72 * HOUR).await;
+    let deep = deep_runs(&rig, "shop/deep");
+    assert!((2..=3).contains(&deep.len()), "{deep:?}");
+    assert!(deep.windows(2).all(|pair| pair[1] - pair[0] == 24), "{deep:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_checks_of_one_route_share_their_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(vec![hourly("one"), hourly("two")]);
+    let ledger = Ledger::durable(folder.path());
+    let mut rig = Rig::start_with(config, Bounds::default(), ledger).await;
+    rig.pass(72 * HOUR).await;
+    let (one, two) = (deep_runs(&rig, "shop/one").len(), deep_runs(&rig, "shop/two").len());
+    assert_eq!(one + two, 3, "{one} and {two}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn specimens_are_worked_on_in_the_first_round() {
+    let ledger = Ledger::hasty(SignedDuration::from_mins(1));
+    let mut rig = Rig::start_with(config(vec![hourly("deep")]), Bounds::default(), ledger).await;
+    rig.pass(Duration::from_secs(10)).await;
+    assert_eq!(deep_runs(&rig, "shop/deep"), [0]);
+}
+
+#[test]
+fn a_route_names_the_probe_the_origin_and_what_is_worked_on() {
+    let (_, check) = hourly("deep");
+    let service = testing::service(Vec::new());
+    let route = Route::of(&service, &check);
+    assert_eq!(route, Route::of(&service, &hourly("another").1));
+    let alone = super::check("shop", "alone", 60, 1, false);
+    assert_ne!(Route::of(&service, &alone), route);
+}
