@@ -11,6 +11,7 @@ pub mod blind;
 pub mod context;
 pub mod contract;
 pub mod duration;
+mod header_must;
 pub mod headers;
 pub mod health;
 pub mod http;
@@ -25,6 +26,7 @@ pub mod rule;
 pub mod run_id;
 pub mod secret;
 pub mod severity;
+pub mod stack;
 pub mod status;
 pub mod tcp;
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod rules;
 mod session;
 mod settings;
 mod site;
+mod stacks;
 #[cfg(test)]
 mod tests;
 
@@ -24,19 +25,21 @@ use jiff::Timestamp;
 use crate::blind::Blind;
 use crate::context::Context;
 use crate::contract::{Kind, Seen, SettingsError};
+use crate::header_must::{self, HeaderMust};
 use crate::judgement::{Finding, Judgement};
 use crate::measurement::{Family, Measurement};
 use crate::net::redirect;
 use crate::rule::{Rule, Tested};
 use evidence::Evidence;
 pub use settings::Settings;
-use settings::{Ignored, Must, Role};
+use settings::{Ignored, Role};
+pub use stacks::stacks;
 
 /// A configured `headers` probe.
 pub struct Headers {
     path: String,
     role: Role,
-    expect: Vec<(String, Must)>,
+    expect: Vec<HeaderMust>,
     ignored: Ignored,
 }
 
@@ -53,7 +56,7 @@ impl Kind for Headers {
         Ok(Self {
             path: settings.path,
             role: settings.kind,
-            expect: settings::expectations(settings.expect)?,
+            expect: header_must::expectations("expect", settings.expect)?,
             ignored: Ignored::new(&settings.ignore)?,
         })
     }

@@ -1,13 +1,12 @@
 //! The settings, and what becomes of them.
 
-use http::HeaderName;
 use indexmap::IndexMap;
-use regex::Regex;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::rules;
 use crate::contract::SettingsError;
+use crate::header_must::HeaderWanted;
 use crate::registry::did_you_mean;
 
 /// Which page, what it is, and what is known of it.
@@ -21,7 +20,7 @@ pub struct Settings {
     pub(super) kind: Role,
     /// By header: a regular expression that one of its values must match, `true` when it must be
     /// there, `false` when it must not.
-    pub(super) expect: IndexMap<String, Wanted>,
+    pub(super) expect: IndexMap<String, HeaderWanted>,
     /// Ids of rules, such as `headers.version-leaked`, or names of headers, such as `server`, of
     /// which nothing is said.
     pub(super) ignore: Vec<String>,
@@ -38,21 +37,6 @@ pub(super) enum Role {
     Document,
     /// Data for programs.
     Api,
-}
-
-/// What a header must be like.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum Wanted {
-    Present(bool),
-    Matches(String),
-}
-
-/// What is checked of a header.
-pub(super) enum Must {
-    Exist,
-    BeAbsent,
-    Match(Regex),
 }
 
 /// Names of headers that rules speak of, with the beginnings of these rules' ids. Where a rule
@@ -150,27 +134,4 @@ fn unknown(word: &str, lower: &str) -> String {
             "`{word}` is no rule and no header of this probe; `musterd rules headers.` lists them"
         ),
     }
-}
-
-/// What is expected, by header.
-pub(super) fn expectations(
-    written: IndexMap<String, Wanted>,
-) -> Result<Vec<(String, Must)>, SettingsError> {
-    written
-        .into_iter()
-        .map(|(name, wanted)| {
-            let header: HeaderName = name.parse().map_err(|_| {
-                SettingsError::at("expect", format!("`{name}` is no name of a header"))
-            })?;
-            let must = match wanted {
-                Wanted::Present(true) => Must::Exist,
-                Wanted::Present(false) => Must::BeAbsent,
-                Wanted::Matches(text) => Must::Match(
-                    Regex::new(&text)
-                        .map_err(|error| SettingsError::at("expect", error.to_string()))?,
-                ),
-            };
-            Ok((header.as_str().to_owned(), must))
-        })
-        .collect()
 }

@@ -1,48 +1,6 @@
-//! Which hosts belong together: the part of the Public Suffix List that matters here.
+//! Which hosts belong together, by the Public Suffix List.
 
 use std::net::IpAddr;
-
-/// Second levels under which countries register names.
-const SECOND_LEVELS: [&str; 14] =
-    ["ac", "asn", "co", "com", "edu", "gob", "gov", "go", "id", "mil", "ne", "net", "or", "org"];
-
-/// Platforms that give every customer a name below theirs.
-const PLATFORMS: [&str; 34] = [
-    "appspot.com",
-    "azurecontainerapps.io",
-    "azurestaticapps.net",
-    "azurewebsites.net",
-    "bitbucket.io",
-    "cloudfront.net",
-    "cloudfunctions.net",
-    "deno.dev",
-    "elasticbeanstalk.com",
-    "firebaseapp.com",
-    "fly.dev",
-    "framer.app",
-    "github.io",
-    "gitlab.io",
-    "glitch.me",
-    "herokuapp.com",
-    "myshopify.com",
-    "netlify.app",
-    "ngrok.app",
-    "ngrok.io",
-    "ngrok-free.app",
-    "now.sh",
-    "onrender.com",
-    "pages.dev",
-    "r2.dev",
-    "railway.app",
-    "render.com",
-    "repl.co",
-    "replit.app",
-    "run.app",
-    "surge.sh",
-    "vercel.app",
-    "web.app",
-    "workers.dev",
-];
 
 /// The name that somebody registered; `None` for addresses, bare names and public suffixes.
 pub(super) fn registrable(host: &str) -> Option<&str> {
@@ -50,26 +8,12 @@ pub(super) fn registrable(host: &str) -> Option<&str> {
     if is_address(host) {
         return None;
     }
-    let starts: Vec<usize> =
-        std::iter::once(0).chain(host.match_indices('.').map(|(at, _)| at + 1)).collect();
-    let suffix = suffix_labels(host);
-    let start = starts.len().checked_sub(suffix + 1)?;
-    host.get(*starts.get(start)?..)
+    psl::domain_str(host)
 }
 
-/// How many labels of a host are a public suffix.
-fn suffix_labels(host: &str) -> usize {
-    let mut labels = host.rsplit('.');
-    let (last, second) = (labels.next().unwrap_or_default(), labels.next().unwrap_or_default());
-    let pair = host.len().checked_sub(last.len() + second.len() + 1);
-    let pair = pair.and_then(|start| host.get(start..)).unwrap_or_default();
-    let country = last.len() == 2 && SECOND_LEVELS.contains(&second);
-    if country || PLATFORMS.contains(&pair) { 2 } else { 1 }
-}
-
-/// Whether a name is one that nobody owns, such as `co.uk`.
+/// Whether a name is one below which anybody can have a name, such as `co.uk`.
 pub(super) fn is_public_suffix(name: &str) -> bool {
-    name.contains('.') && !is_address(name) && registrable(name).is_none()
+    name.contains('.') && !is_address(name) && psl::suffix_str(name) == Some(name)
 }
 
 /// Whether two hosts belong to the same owner, as far as names tell.
@@ -100,11 +44,16 @@ mod tests {
             ("[::1]", None),
             ("me.github.io", Some("me.github.io")),
             ("github.io", None),
+            ("www.city.kawasaki.jp", Some("city.kawasaki.jp")),
+            ("a.b.kawasaki.jp", Some("a.b.kawasaki.jp")),
+            ("b.kawasaki.jp", None),
+            ("bucket.s3.eu-west-1.amazonaws.com", Some("bucket.s3.eu-west-1.amazonaws.com")),
+            ("shop.example.internal", Some("example.internal")),
             ("www.me.github.io", Some("me.github.io")),
             ("", None),
             ("..", None),
         ] {
-            assert_eq!(registrable(host).filter(|name| !name.starts_with('.')), name, "{host}");
+            assert_eq!(registrable(host), name, "{host}");
         }
     }
 
@@ -120,6 +69,16 @@ mod tests {
         ] {
             assert_eq!(is_same(one, other), same, "{one} {other}");
         }
-        assert!(is_public_suffix("co.uk") && !is_public_suffix("example.co.uk"));
+        for (name, is) in [
+            ("co.uk", true),
+            ("github.io", true),
+            ("vercel.app", true),
+            ("example.co.uk", false),
+            ("example.com", false),
+            ("com", false),
+            ("127.0.0.1", false),
+        ] {
+            assert_eq!(is_public_suffix(name), is, "{name}");
+        }
     }
 }

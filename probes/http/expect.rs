@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 
-use http::HeaderName;
 use indexmap::IndexMap;
 use regex::Regex;
 use schemars::JsonSchema;
@@ -10,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::contract::SettingsError;
+use crate::header_must::{self, HeaderMust, HeaderWanted};
 use crate::net::redirect::Redirects;
 use crate::one_or_many::OneOrMany;
 use crate::status::{StatusSet, Statuses};
@@ -43,13 +43,6 @@ pub(super) struct Expect {
     version: Option<Version>,
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-enum HeaderWanted {
-    Present(bool),
-    Matches(String),
-}
-
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 enum Version {
     #[serde(rename = "1.0")]
@@ -63,19 +56,12 @@ enum Version {
 /// What is checked.
 pub(super) struct Expectations {
     pub(super) status: StatusSet,
-    pub(super) headers: Vec<(HeaderName, HeaderMust)>,
+    pub(super) headers: Vec<HeaderMust>,
     pub(super) body: Vec<Regex>,
     pub(super) not_body: Vec<Regex>,
     pub(super) json: Vec<(String, JsonMust)>,
     pub(super) max_bytes: Option<usize>,
     pub(super) version: Option<&'static str>,
-}
-
-/// What a header must be like.
-pub(super) enum HeaderMust {
-    Exist,
-    BeAbsent,
-    Match(Regex),
 }
 
 /// What a value in JSON must be like.
@@ -104,11 +90,7 @@ impl Expectations {
         }
         Ok(Self {
             status: StatusSet::or(written.status, StatusSet::classes(default)),
-            headers: written
-                .headers
-                .into_iter()
-                .map(|(name, wanted)| header(&name, wanted))
-                .collect::<Result<_, _>>()?,
+            headers: header_must::expectations("expect.headers", written.headers)?,
             body: patterns("expect.body", written.body)?,
             not_body: patterns("expect.not_body", written.not_body)?,
             json: written
@@ -133,19 +115,6 @@ impl Expectations {
 
 fn pattern(key: &'static str, text: &str) -> Result<Regex, SettingsError> {
     Regex::new(text).map_err(|error| SettingsError::at(key, error.to_string()))
-}
-
-fn header(name: &str, wanted: HeaderWanted) -> Result<(HeaderName, HeaderMust), SettingsError> {
-    let key = "expect.headers";
-    let name = name
-        .parse()
-        .map_err(|_| SettingsError::at(key, format!("`{name}` is no name of a header")))?;
-    let must = match wanted {
-        HeaderWanted::Present(true) => HeaderMust::Exist,
-        HeaderWanted::Present(false) => HeaderMust::BeAbsent,
-        HeaderWanted::Matches(text) => HeaderMust::Match(pattern(key, &text)?),
-    };
-    Ok((name, must))
 }
 
 fn json(pointer: String, wanted: Value) -> Result<(String, JsonMust), SettingsError> {

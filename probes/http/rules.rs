@@ -5,7 +5,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Http;
-use super::expect::HeaderMust;
 use crate::contract::Seen;
 use crate::duration::brief;
 use crate::net::body::BodyEnd;
@@ -103,22 +102,12 @@ const HEADER_UNEXPECTED: About = About {
 
 fn header_unexpected(http: &Http, seen: &Evidence<'_>, _: Timestamp) -> Looked {
     let Some(answer) = answer(seen) else { return Looked::untested(NO_ANSWER) };
-    let fault = |name: &http::HeaderName, must: &HeaderMust| {
-        let values: Vec<&str> = answer.all(name.as_str()).collect();
-        let shown = || match values.as_slice() {
-            [] => "it is absent".to_owned(),
-            values => excerpt(&values.join(" | "), 160),
-        };
-        let wanted = match must {
-            HeaderMust::Exist => values.is_empty().then(|| "it is present".to_owned()),
-            HeaderMust::BeAbsent => (!values.is_empty()).then(|| "it is absent".to_owned()),
-            HeaderMust::Match(pattern) => (!values.iter().any(|value| pattern.is_match(value)))
-                .then(|| format!("a value that matches `{pattern}`")),
-        };
-        wanted.map(|wanted| Saw::new(shown(), wanted).on(name.as_str()))
-    };
-    let saw: Vec<Saw> =
-        http.expect.headers.iter().filter_map(|(name, must)| fault(name, must)).collect();
+    let saw: Vec<Saw> = http
+        .expect
+        .headers
+        .iter()
+        .filter_map(|must| must.fault(&answer.all(must.name.as_str()).collect::<Vec<_>>()))
+        .collect();
     saw.into()
 }
 

@@ -6,12 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
+use musterd_probes::contract::Kind as _;
+use musterd_probes::headers::{self, Headers};
 use musterd_probes::impact::Impact;
 use musterd_probes::secret::Vault;
+use musterd_probes::stack::Stack;
 use tokio::time::Instant;
 
-use super::output::Format;
+use super::output::{Format, Guide};
 use super::present::Presentation;
 use super::terminal::{self, Colour, Progress};
 use super::{FAILED, OK, UNKNOWN, USAGE, adhoc, report, select};
@@ -59,6 +63,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
     max_wait: Duration,
 
+    /// Say why each finding matters, and what to write on this stack; with a URL, the stack that
+    /// answers is shown, or every one
+    #[arg(long, value_name = "STACK", value_parser = stack())]
+    stack: Vec<Stack>,
+
     #[command(flatten)]
     url: adhoc::Options,
 
@@ -91,6 +100,27 @@ impl From<Allow> for Impact {
             Allow::Intrusive => Self::Intrusive,
         }
     }
+}
+
+fn stack() -> impl TypedValueParser<Value = Stack> {
+    PossibleValuesParser::new(Stack::ALL.map(Stack::word)).map(|word| {
+        let named = Stack::ALL.into_iter().find(|stack| stack.word() == word);
+        named.expect("one of the possible values")
+    })
+}
+
+/// Who checks a URL has nobody else to ask.
+fn guide(args: &Args, records: &[Record], vault: &Vault) -> Option<Guide> {
+    let urls = args.selectors.iter().any(|selector| select::is_url(selector));
+    if !args.stack.is_empty() {
+        return Some(Guide { stacks: args.stack.clone() });
+    }
+    urls.then(|| {
+        let of_headers = records.iter().filter(|record| record.check.kind.name == Headers::NAME);
+        let files = of_headers.filter_map(|record| EvidenceFile::of(record, vault));
+        let seen: Vec<Stack> = files.flat_map(|file| headers::stacks(&file.evidence)).collect();
+        Guide { stacks: Stack::ALL.into_iter().filter(|stack| seen.contains(stack)).collect() }
+    })
 }
 
 /// Runs the command and gives the exit code.
@@ -138,6 +168,7 @@ pub(crate) async fn run(args: Args, colour: Colour, vault: Arc<Vault>) -> io::Re
         records: &records,
         exit_code,
         duration: started.elapsed(),
+        guide: guide(&args, &records, &vault),
     };
     let shown = what.show(args.format, colour, &vault)?;
     let body = what.report(&vault, report::body);

@@ -68,6 +68,7 @@ pub(crate) async fn run(args: Args, colour: Colour, vault: Arc<Vault>) -> io::Re
         records: &records,
         exit_code: OK,
         duration: started.elapsed(),
+        guide: None,
     };
     what.show(args.format, colour, &vault)?;
     if args.once {

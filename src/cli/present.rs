@@ -7,7 +7,7 @@ use std::time::Duration;
 use musterd_probes::measurement::Measurement;
 use musterd_probes::secret::Vault;
 
-use super::output::{self, Format, Report};
+use super::output::{self, Format, Guide, Report};
 use super::terminal::{self, Colour};
 use crate::config::Place;
 use crate::oneshot::Selected;
@@ -21,6 +21,7 @@ pub(super) struct Presentation<'a> {
     pub(super) records: &'a [Record],
     pub(super) exit_code: u8,
     pub(super) duration: Duration,
+    pub(super) guide: Option<Guide>,
 }
 
 impl Presentation<'_> {
@@ -48,6 +49,7 @@ impl Presentation<'_> {
             duration: self.duration,
             places: &places,
             measurements: &measurements,
+            guide: self.guide.as_ref(),
         })
     }
 

@@ -59,6 +59,7 @@ pub(crate) fn run(args: &Args, colour: Colour, vault: &Vault) -> io::Result<u8> 
         records: &records,
         exit_code,
         duration: Duration::ZERO,
+        guide: None,
     };
     what.show(args.format, colour, vault)
 }

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 
 use super::{Now, document, on_answer, on_document, shown};
+use crate::header_must::HeaderMust;
 use crate::headers::Headers;
 use crate::headers::evidence::{Answer, Form};
 use crate::headers::field::{isolation, permissions, referrer};
-use crate::headers::settings::Must;
 use crate::rule::{About, Looked, Rule, Saw};
 use crate::severity::Severity;
 use crate::text::excerpt;
@@ -152,28 +152,17 @@ fn unexpected(headers: &Headers, seen: &Now<'_>, _: Timestamp) -> Looked {
     if headers.expect.is_empty() {
         return Looked::silent();
     }
-    on_answer(seen, |answer| {
-        headers.expect.iter().filter_map(|(name, must)| fault(answer, name, must)).collect()
-    })
+    on_answer(seen, |answer| headers.expect.iter().filter_map(|must| fault(answer, must)).collect())
 }
 
-fn fault(answer: &Answer, name: &str, must: &Must) -> Option<Saw> {
+fn fault(answer: &Answer, must: &HeaderMust) -> Option<Saw> {
+    let name = must.name.as_str();
     let values: Vec<String> = if name == "set-cookie" {
         answer.cookies.iter().map(ToString::to_string).collect()
     } else {
         answer.all(name).map(str::to_owned).collect()
     };
-    let wanted = match must {
-        Must::Exist => values.is_empty().then(|| "it is present".to_owned()),
-        Must::BeAbsent => (!values.is_empty()).then(|| "it is absent".to_owned()),
-        Must::Match(pattern) => (!values.iter().any(|value| pattern.is_match(value)))
-            .then(|| format!("a value that matches `{pattern}`")),
-    }?;
-    let saw = match values.as_slice() {
-        [] => "it is absent".to_owned(),
-        values => excerpt(&values.join(" | "), 160),
-    };
-    Some(Saw::new(saw, wanted).on(name))
+    must.fault(&values)
 }
 
 pub(super) const UNDETERMINED: Rule<Headers> = Rule {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::page::{ALARM, BLUE, BOLD, DIM, GREEN, LABEL, MAGENTA, PLAIN, Page, RED, YELLOW};
 use super::text::{columns, count, headline, legible};
-use super::{Report, Style, why_unknown};
+use super::{Report, Style, guide, why_unknown};
 use crate::report::{CheckStatus, Document, FindingStatus, ServiceStatus, Totals, Untested};
 use crate::status::Status;
 
@@ -25,8 +25,11 @@ pub(super) fn write(report: &Report<'_>, style: Style, out: &mut dyn Write) -> i
     let columns = Columns::of(document);
     let mut page = Page::new(out, style);
     for service in &document.services {
-        service_block(&mut page, &columns, service)?;
+        service_block(&mut page, &columns, report, service)?;
         page.blank()?;
+    }
+    if let Some(guide) = report.guide {
+        guide::write(guide, document, &mut page)?;
     }
     page.row(0, &[(BOLD, &summary(&document.totals, document.score))])
 }
@@ -57,6 +60,7 @@ impl Columns {
 fn service_block(
     page: &mut Page<'_>,
     columns: &Columns,
+    report: &Report<'_>,
     service: &ServiceStatus,
 ) -> io::Result<()> {
     let score = service.score.map_or_else(String::new, |score| format!("score {score}"));
@@ -69,25 +73,33 @@ fn service_block(
         let severities = service.findings.iter().map(|finding| finding.severity);
         let status = Status::from(Verdict::of(severities));
         line(page, columns, status, "policy", "", &fact(&service.findings))?;
-        detailed = details(page, columns, &service.findings, &[])?;
+        detailed = details(page, columns, report, &service.findings, &[])?;
     }
     for check in &service.checks {
         // Air between what has a paragraph and what follows.
         if detailed {
             page.blank()?;
         }
-        detailed = check_block(page, columns, check)?;
+        detailed = check_block(page, columns, report, check)?;
     }
     Ok(())
 }
 
 /// Writes a check; tells whether more than its line was written.
-fn check_block(page: &mut Page<'_>, columns: &Columns, check: &CheckStatus) -> io::Result<bool> {
+fn check_block(
+    page: &mut Page<'_>,
+    columns: &Columns,
+    report: &Report<'_>,
+    check: &CheckStatus,
+) -> io::Result<bool> {
     let fact = match check.status {
         Status::Unknown => "could not look".to_owned(),
         Status::Pending if check.last_run.is_none() => "has not run yet".to_owned(),
         Status::Pending => "is not confirmed yet".to_owned(),
-        Status::Pass | Status::Warn | Status::Fail => fact(&check.findings),
+        Status::Pass | Status::Warn | Status::Fail => {
+            let facts = [note(report, check), fact(&check.findings)];
+            facts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ")
+        }
     };
     line(page, columns, check.status, &check.id, &took(check), &fact)?;
     let mut detailed = false;
@@ -95,7 +107,7 @@ fn check_block(page: &mut Page<'_>, columns: &Columns, check: &CheckStatus) -> i
         page.item(columns.details(page), (PLAIN, "why"), LABEL, &[(PLAIN, why_unknown(check))])?;
         detailed = true;
     }
-    detailed |= details(page, columns, &check.findings, &check.untested)?;
+    detailed |= details(page, columns, report, &check.findings, &check.untested)?;
     if let Some(evidence) = &check.evidence {
         evidence_block(page, columns.details(page), evidence)?;
         detailed = true;
@@ -140,6 +152,21 @@ fn took(check: &CheckStatus) -> String {
         .map_or_else(String::new, brief)
 }
 
+/// What was measured in one word: the grade of a page, the version of TLS.
+fn note(report: &Report<'_>, check: &CheckStatus) -> String {
+    let Some(measured) = report.measurements.get(&check.id) else { return String::new() };
+    let find = |name: &str| measured.iter().find(|one| one.family.name == name);
+    let label = |name: &str| find(name).and_then(|one| one.labels.first());
+    if let Some(grade) = label("musterd_headers_observatory_grade_info") {
+        let score = find("musterd_headers_observatory_score").map_or(0.0, |one| one.value);
+        return format!("grade {grade} ({score})");
+    }
+    match (check.probe.as_str(), label("probe_tls_version_info")) {
+        ("tls", Some(version)) => version.clone(),
+        _ => String::new(),
+    }
+}
+
 /// `1 critical, 2 medium, 1 waived`.
 fn fact(findings: &[FindingStatus]) -> String {
     let open = |severity| {
@@ -160,12 +187,13 @@ fn fact(findings: &[FindingStatus]) -> String {
 fn details(
     page: &mut Page<'_>,
     columns: &Columns,
+    report: &Report<'_>,
     findings: &[FindingStatus],
     untested: &[Untested],
 ) -> io::Result<bool> {
     let indent = columns.details(page);
     for finding in worst_first(findings) {
-        open_finding(page, indent, finding)?;
+        open_finding(page, indent, finding, report.guide.is_some())?;
     }
     for finding in findings {
         waived_finding(page, indent, finding)?;
@@ -181,11 +209,13 @@ pub(super) fn worst_first(findings: &[FindingStatus]) -> Vec<&FindingStatus> {
     open
 }
 
-/// A finding with what it saw, what it wanted and how to mend it.
+/// A finding with what it saw, what it wanted, why it matters where that is asked for, and how to
+/// mend it.
 pub(super) fn open_finding(
     page: &mut Page<'_>,
     indent: usize,
     finding: &FindingStatus,
+    explain: bool,
 ) -> io::Result<()> {
     let label = (of_severity(finding.severity), finding.severity.as_str());
     let (rule, subject, title) = (&finding.rule, &finding.subject, &finding.title);
@@ -195,8 +225,13 @@ pub(super) fn open_finding(
         let subject = format!("on {}:", headline(subject));
         page.item(indent, label, LABEL, &[(BOLD, rule), (PLAIN, &subject), (PLAIN, title)])?;
     }
-    for (label, text) in [("saw", &finding.saw), ("wanted", &finding.wanted), ("fix", &finding.fix)]
-    {
+    let why = if explain { finding.why.as_str() } else { "" };
+    for (label, text) in [
+        ("saw", finding.saw.as_str()),
+        ("wanted", &finding.wanted),
+        ("why", why),
+        ("fix", &finding.fix),
+    ] {
         if !text.is_empty() {
             page.item(indent + 2, (DIM, label), LABEL - 2, &[(PLAIN, text)])?;
         }

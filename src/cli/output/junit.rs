@@ -124,7 +124,7 @@ fn failure(open: &[&FindingStatus], text: String) -> TestCaseStatus {
 
 fn open_text(open: &[&FindingStatus], place: Option<&Place>) -> io::Result<String> {
     set(|page| {
-        open.iter().try_for_each(|finding| open_finding(page, 0, finding))?;
+        open.iter().try_for_each(|finding| open_finding(page, 0, finding, false))?;
         match place {
             Some(Place { file, line, .. }) if !open.is_empty() => {
                 page.row(2, &[(PLAIN, &format!("at {}:{line}", legible(file)))])

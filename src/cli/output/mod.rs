@@ -1,5 +1,6 @@
 //! What `check` writes to stdout, in the formats that people and other programs read.
 
+mod guide;
 mod human;
 mod json;
 mod junit;
@@ -17,6 +18,8 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use musterd_probes::measurement::Measurement;
+
+pub(crate) use guide::Guide;
 
 use crate::config::Place;
 use crate::report::{CheckStatus, Document};
@@ -51,6 +54,8 @@ pub(crate) struct Report<'a> {
     pub(crate) places: &'a HashMap<String, Place>,
     /// What each check measured, by its id; redacted.
     pub(crate) measurements: &'a HashMap<String, Vec<Measurement>>,
+    /// For people who have no configuration: why, and what to write where.
+    pub(crate) guide: Option<&'a Guide>,
 }
 
 /// What the device at the other end of the output can show.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use musterd_probes::measurement::{Family, Measurement};
 use musterd_probes::severity::{Severity, Verdict};
 
-use super::{Format, Report, Style, write};
+use super::{Format, Guide, Report, Style, write};
 use crate::config::Place;
 use crate::report::{
     CheckStatus, Document, FindingStatus, ServiceStatus, Totals, Untested, WaivedStatus, document,
@@ -135,6 +135,7 @@ pub(super) struct Made {
     pub(super) document: Document,
     pub(super) places: HashMap<String, Place>,
     pub(super) measurements: HashMap<String, Vec<Measurement>>,
+    pub(super) guide: Option<Guide>,
 }
 
 static CODE: Family =
@@ -171,7 +172,7 @@ impl Made {
                 );
             }
         }
-        Self { document, places, measurements }
+        Self { document, places, measurements, guide: None }
     }
 
     /// What is written to a device of this width, without colour.
@@ -190,6 +191,7 @@ impl Made {
             duration: Duration::from_micros(1_234_567),
             places: &self.places,
             measurements: &self.measurements,
+            guide: self.guide.as_ref(),
         };
         let mut out = Vec::new();
         write(format, &report, style, &mut out).unwrap();
