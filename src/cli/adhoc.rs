@@ -69,7 +69,8 @@ impl Options {
     }
 }
 
-fn header(text: &str) -> Result<(HeaderName, SecretRef), String> {
+/// A header whose value stands in an environment variable, as it is typed.
+pub(super) fn header(text: &str) -> Result<(HeaderName, SecretRef), String> {
     let wrong =
         || "write NAME=env:VAR: a value on the command line could be seen by others".to_owned();
     let (name, reference) = text.split_once('=').ok_or_else(wrong)?;

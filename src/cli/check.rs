@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::output::{Format, Guide};
 use super::present::Presentation;
 use super::terminal::{self, Colour, Progress};
-use super::{FAILED, OK, UNKNOWN, USAGE, adhoc, report, select};
+use super::{FAILED, OK, UNKNOWN, USAGE, adhoc, push, report, select};
 use crate::config::{self, Config};
 use crate::evidence::EvidenceFile;
 use crate::ledger::Ledger;
@@ -73,6 +73,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     report: report::Options,
+
+    #[command(flatten)]
+    push: push::Options,
 }
 
 /// From which status on the exit code is 1.
@@ -172,11 +175,16 @@ pub(crate) async fn run(args: Args, colour: Colour, vault: Arc<Vault>) -> io::Re
     };
     let shown = what.show(args.format, colour, &vault)?;
     let body = what.report(&vault, report::body);
-    if let Err(message) = args.report.post(body, &vault).await {
+    let reported = args.report.post(body, &vault).await;
+    let metrics = what.report(&vault, push::body);
+    let pushed = args.push.put(metrics, &config.location, &vault).await;
+    let mut code = shown;
+    for message in [reported, pushed].into_iter().filter_map(Result::err) {
         terminal::complain(&message);
-        return Ok(if shown == OK { UNKNOWN } else { shown });
+        // Nobody may take the results of an earlier run for those of this one.
+        code = if shown == OK { UNKNOWN } else { shown };
     }
-    Ok(shown)
+    Ok(code)
 }
 
 fn show_evidence(document: &mut Document, records: &[Record], vault: &Vault) {
@@ -189,6 +197,7 @@ fn show_evidence(document: &mut Document, records: &[Record], vault: &Vault) {
 
 fn prepare(args: &Args) -> Result<(Config, Vec<Selected>), String> {
     args.report.checked()?;
+    args.push.checked()?;
     let urls = args.selectors.iter().filter(|selector| select::is_url(selector)).count();
     if urls > 0 {
         if urls < args.selectors.len() || args.config.is_some() {

@@ -4,9 +4,12 @@ mod adhoc;
 mod check;
 mod config;
 mod demo;
+mod healthcheck;
 mod notify;
 mod output;
 mod present;
+mod push;
+mod remote;
 mod replay;
 mod report;
 mod rules;
@@ -59,6 +62,7 @@ enum Command {
     Notify(NotifyArgs),
     Rules(rules::Args),
     Replay(replay::Args),
+    Healthcheck(healthcheck::Args),
 }
 
 /// Look at a configuration, its schema, or an example of one
@@ -120,6 +124,7 @@ pub fn main() -> ExitCode {
         }
         Command::Rules(args) => rules::run(&args, cli.color),
         Command::Replay(args) => replay::run(&args, cli.color, &vault),
+        Command::Healthcheck(args) => on_runtime(healthcheck::run(args)),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),

@@ -3,12 +3,13 @@
 use std::io;
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 use musterd_probes::net::trust::Roots;
 use musterd_probes::secret::{SecretRef, Vault};
 use url::Url;
 
 use super::output::{self, Format, Report, Style};
+use super::remote::{self, Secret};
 use crate::notify;
 
 /// Where a report goes, and by which token.
@@ -33,24 +34,8 @@ impl Options {
     /// Whether the report is to be posted; an error when it cannot be.
     pub(crate) fn checked(&self) -> Result<(), String> {
         let Some(url) = &self.report else { return Ok(()) };
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-            return Err(format!("--report: `{url}` is no URL of a daemon"));
-        }
-        let loopback = match url.host() {
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            Some(url::Host::Domain(name)) => name == "localhost",
-            None => false,
-        };
-        if url.scheme() == "http" && !loopback && !self.report_insecure {
-            return Err("--report: the token is not sent over plain HTTP to another machine; \
-                        use https, or say --report-insecure"
-                .to_owned());
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err("--report: a URL holds no credentials; see --report-token-env".to_owned());
-        }
-        Ok(())
+        let secret = Secret { what: "the token", insecure: self.report_insecure };
+        remote::sound(url, "--report", "--report-token-env", Some(secret))
     }
 
     /// Posts the report, where that was asked for.
@@ -65,7 +50,7 @@ impl Options {
         let json = HeaderValue::from_static("application/json");
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, json), (AUTHORIZATION, bearer)]);
         let body = body.map_err(|error| error.to_string())?;
-        notify::post(url, headers, body, &Roots::new(true).0)
+        notify::send(Method::POST, url, headers, body, &Roots::new(true).0)
             .await
             .map_err(|why| format!("the report was not taken: {}", vault.redact(&why)))
     }

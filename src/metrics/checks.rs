@@ -7,8 +7,8 @@ use musterd_probes::measurement::Measurement;
 use musterd_probes::severity::{Severity, Verdict};
 
 use super::catalogue::{
-    BUILD_INFO, CHECK_LAST_RUN, CHECK_STATUS, FINDING, Family, PROBE_DURATION, PROBE_SUCCESS,
-    SERVICE_INFO, SERVICE_SCORE, SERVICE_STATUS,
+    BUILD_INFO, CHECK_LAST_PASS, CHECK_LAST_RUN, CHECK_STATUS, FINDING, Family, PROBE_DURATION,
+    PROBE_SUCCESS, SERVICE_INFO, SERVICE_SCORE, SERVICE_STATUS,
 };
 use super::exposition::{Exposition, Samples, Scope};
 use crate::report::{CheckStatus, Document, FindingStatus, ServiceStatus};
@@ -36,6 +36,10 @@ pub(crate) fn write(
     };
     each(page, CHECK_STATUS, |samples, scope, check| statuses(samples, scope, check.status));
     each(page, CHECK_LAST_RUN, |samples, scope, check| time(samples, scope, check.last_run));
+    each(page, CHECK_LAST_PASS, |samples, scope, check| {
+        let passed = check.verdict == Some(Verdict::Pass);
+        time(samples, scope, check.last_run.filter(|_| passed));
+    });
     of_findings(page, &document.services);
     each(page, PROBE_SUCCESS, |samples, scope, check| success(samples, scope, check.status));
     each(page, PROBE_DURATION, |samples, scope, check| {

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use http::StatusCode;
 use http::header::{RETRY_AFTER, USER_AGENT};
+use http::{Method, StatusCode};
 use musterd_probes::blind::Blind;
 use musterd_probes::net::trust::{Roots, Trust};
 
@@ -72,10 +72,12 @@ impl Post {
         Ok(Self { client, clock })
     }
 
-    async fn post(&self, letter: Letter) -> Result<(), Undelivered> {
+    /// Sends one by this method.
+    pub(super) async fn send(&self, method: Method, letter: Letter) -> Result<(), Undelivered> {
         let Letter { url, headers, body } = letter;
         let agent = concat!("musterd/", env!("CARGO_PKG_VERSION"));
-        let request = self.client.post(url).header(USER_AGENT, agent).headers(headers).body(body);
+        let request = self.client.request(method, url).header(USER_AGENT, agent);
+        let request = request.headers(headers).body(body);
         let mut response = request.send().await.map_err(|error| Undelivered {
             for_good: false,
             why: explain(&error.without_url()),
@@ -98,7 +100,7 @@ impl Post {
 
 impl Courier for Post {
     fn carry(&self, letter: Letter) -> BoxFuture<'_, Result<(), Undelivered>> {
-        Box::pin(self.post(letter))
+        Box::pin(self.send(Method::POST, letter))
     }
 }
 
@@ -125,7 +127,7 @@ fn judge(status: StatusCode, answer: &[u8], wait: Option<Duration>) -> Result<()
 }
 
 /// An error with everything that led to it.
-fn explain(error: &reqwest::Error) -> String {
+pub(crate) fn explain(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use musterd_probes::net::trust::Roots;
 use musterd_probes::secret::Vault;
 use prometheus::Registry;
@@ -37,6 +37,7 @@ use crate::config::{self, Notifier, Place};
 use crate::status::Status;
 use crate::store::{News, Store};
 use channel::{Channel, Letter};
+pub(crate) use courier::explain;
 use courier::{Courier, Post};
 use line::Line;
 use message::{State, Writer};
@@ -343,16 +344,17 @@ impl Desk {
     }
 }
 
-/// Posts one thing once, to somebody who is no receiver: an error says what was answered, without
+/// Sends one thing once, to somebody who is no receiver: an error says what was answered, without
 /// the URL.
-pub(crate) async fn post(
+pub(crate) async fn send(
+    method: Method,
     url: Url,
     headers: HeaderMap,
     body: String,
     roots: &Roots,
 ) -> Result<(), String> {
     let post = Post::new(roots, Clock::system()).await?;
-    post.carry(Letter { url, headers, body }).await.map_err(|undelivered| undelivered.why)
+    post.send(method, Letter { url, headers, body }).await.map_err(|undelivered| undelivered.why)
 }
 
 /// What is wrong with the templates of these receivers, a line each; nothing when all is well.

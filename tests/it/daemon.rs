@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use musterd_test_support::ca::{Authority, Leaf};
 use musterd_test_support::http::{HttpServer, Reply};
 use serde_json::Value;
 
@@ -250,4 +251,53 @@ async fn a_report_from_elsewhere_stands_beside_the_scheduled_checks() {
     assert_eq!(ran.code, 3, "a report that is not taken is said");
     assert!(ran.stderr.contains("not taken"), "{}", ran.stderr);
     assert!(!ran.stderr.contains("another-token"), "{}", ran.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_engine_hears_whether_the_daemon_is_ready() {
+    let authority = Authority::new();
+    let identity = authority.issue(&Leaf::localhost());
+    let folder = Folder::new();
+    folder.write("cert.pem", identity.chain_pem());
+    folder.write("key.pem", identity.key_pem());
+    let server = "server: {token: {env: TOKEN}, tls: {cert: cert.pem, key: key.pem}}";
+    let services = "services: [{name: shop, url: 'http://127.0.0.1:9', checks: [tcp: ]}]";
+    folder.write("musterd.yaml", format!("listen: 127.0.0.1:0\n{server}\n{services}\n"));
+    let daemon = Daemon::start(&folder);
+    let address = daemon.url.trim_start_matches("https://").to_owned();
+    let ask = |arguments: &[&str]| {
+        let mut all = vec!["healthcheck"];
+        all.extend_from_slice(arguments);
+        tokio::task::block_in_place(|| folder.run(&all))
+    };
+    // Neither the token nor the name on the certificate is needed, and a dead estate is no matter.
+    let mut ready = ask(&["--listen", &address]);
+    for _ in 0..1000 {
+        if ready.code == 0 {
+            break;
+        }
+        assert!(ready.stderr.contains("it answered 503"), "{}", ready.stderr);
+        ready = ask(&["--listen", &address]);
+    }
+    assert_eq!((ready.code, ready.stderr.as_str()), (0, ""));
+    assert_eq!(ready.stdout, format!("ready: https://{address}/readyz\n"));
+    let alive = ask(&["--listen", &address, "--live"]);
+    assert_eq!(alive.stdout, format!("alive: https://{address}/livez\n"));
+    let nowhere = ask(&[]);
+    assert_eq!(nowhere.code, 1);
+    assert!(nowhere.stderr.contains("--listen"), "{}", nowhere.stderr);
+
+    // The daemon goes on while its file is broken, and so does whoever asks for it.
+    folder.write("musterd.yaml", format!("listen: {address}\n{server}\nservices: nonsense\n"));
+    let guessed = ask(&[]);
+    // Another daemon may listen where it is guessed.
+    let said = guessed.stderr.contains("was guessed, because");
+    assert!(guessed.code == 0 || said, "{}", guessed.stderr);
+
+    folder.write("musterd.yaml", format!("listen: {address}\n{server}\n{services}\n"));
+    assert_eq!(ask(&[]).code, 0);
+    drop(daemon);
+    let gone = ask(&[]);
+    assert_eq!((gone.code, gone.stdout.as_str()), (1, ""));
+    assert!(gone.stderr.contains("refused"), "{}", gone.stderr);
 }

@@ -16,6 +16,7 @@ mod help;
 mod nginx;
 #[cfg(feature = "peers")]
 mod peer;
+mod push;
 mod replay;
 mod secrets;
 mod tidy;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use http::Method;
 use musterd_probes::net::target::HeaderText;
 use musterd_probes::net::trust::Roots;
 use musterd_probes::secret::SecretRef;
@@ -12,7 +13,7 @@ use musterd_test_support::http::{HttpServer, Reply};
 
 use super::super::channel::Channel;
 use super::super::courier::{Courier, Post, Undelivered};
-use super::super::{post, try_out, worker};
+use super::super::{send, try_out, worker};
 use super::{at, message, vault};
 use crate::clock::Clock;
 use crate::config::{self, Notifier};
@@ -168,7 +169,7 @@ async fn a_trial_says_how_both_of_its_messages_went() {
 }
 
 #[tokio::test]
-async fn something_else_is_posted_once() {
+async fn something_else_is_sent_once() {
     let server = HttpServer::start(|request| match request.path() {
         "/taken" => Reply::new(200),
         _ => Reply::new(500),
@@ -178,8 +179,10 @@ async fn something_else_is_posted_once() {
     let roots = Roots::new(false).0;
     for (path, outcome) in [("taken", Ok(())), ("other", Err("it answered 500".to_owned()))] {
         let url = format!("{}/{path}", server.url()).parse().unwrap();
-        assert_eq!(post(url, headers(), "{}".to_owned(), &roots).await, outcome);
+        let sent = send(Method::PUT, url, headers(), "{}".to_owned(), &roots).await;
+        assert_eq!(sent, outcome);
     }
     assert_eq!(server.requests().len(), 2);
     assert_eq!(server.requests()[0].header("x-a"), Some("b"));
+    assert_eq!(server.requests()[0].method, "PUT");
 }
