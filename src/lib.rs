@@ -34,6 +34,7 @@
 //! | `status`, `score` | what verdicts and findings make of a service |
 //! | `report` | the status document, from which every output is written |
 //! | `metrics` | Prometheus' text format |
+//! | `alerting` | rules for Prometheus, made of objectives |
 //! | `evidence` | evidence files, and what is needed to judge them again |
 //! | `demo` | two specimen services, one hardened and one flawed |
 //! | `telemetry` | logs, without secrets |
@@ -50,6 +51,7 @@
 //!   `store` to `runner`, `runner` to `policy` and `probes`. A test reads the `use` lines.
 //! - **There is one writer of the store**, the scheduler. Readers never wait for it.
 
+mod alerting;
 mod api;
 mod app;
 mod cli;

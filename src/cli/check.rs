@@ -15,7 +15,7 @@ use musterd_probes::secret::Vault;
 use musterd_probes::stack::Stack;
 use tokio::time::Instant;
 
-use super::output::{Format, Guide};
+use super::output::{self, Format, Guide};
 use super::present::Presentation;
 use super::terminal::{self, Colour, Progress};
 use super::{FAILED, OK, UNKNOWN, USAGE, adhoc, push, report, select};
@@ -45,6 +45,11 @@ pub(crate) struct Args {
     /// What is written to stdout
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
+
+    /// Write the report to a file too, such as junit=/reports/musterd.xml; may be given several
+    /// times
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = output::file)]
+    output: Vec<(Format, PathBuf)>,
 
     /// From which status on the exit code is 1
     #[arg(long, value_enum, default_value_t)]
@@ -174,6 +179,13 @@ pub(crate) async fn run(args: Args, colour: Colour, vault: Arc<Vault>) -> io::Re
         guide: guide(&args, &records, &vault),
     };
     let shown = what.show(args.format, colour, &vault)?;
+    for (format, path) in &args.output {
+        if let Err(error) = what.save(*format, path, &vault) {
+            let path = path.display();
+            terminal::complain(&format!("the report cannot be written to {path}: {error}"));
+            return Ok(USAGE);
+        }
+    }
     let body = what.report(&vault, report::body);
     let reported = args.report.post(body, &vault).await;
     let metrics = what.report(&vault, push::body);

@@ -4,6 +4,7 @@ mod adhoc;
 mod check;
 mod config;
 mod demo;
+mod generate;
 mod healthcheck;
 mod notify;
 mod output;
@@ -62,6 +63,7 @@ enum Command {
     Notify(NotifyArgs),
     Rules(rules::Args),
     Replay(replay::Args),
+    Generate(generate::Args),
     Healthcheck(healthcheck::Args),
 }
 
@@ -124,6 +126,7 @@ pub fn main() -> ExitCode {
         }
         Command::Rules(args) => rules::run(&args, cli.color),
         Command::Replay(args) => replay::run(&args, cli.color, &vault),
+        Command::Generate(args) => generate::run(args),
         Command::Healthcheck(args) => on_runtime(healthcheck::run(args)),
     };
     match outcome {

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use musterd_probes::measurement::Measurement;
 use musterd_probes::secret::Vault;
 
-use super::output::{self, Format, Guide, Report};
+use super::output::{self, Format, Guide, Report, Style};
 use super::terminal::{self, Colour};
 use crate::config::Place;
 use crate::oneshot::Selected;
@@ -51,6 +52,14 @@ impl Presentation<'_> {
             measurements: &measurements,
             guide: self.guide.as_ref(),
         })
+    }
+
+    /// Writes the report to a file, in place of what was there.
+    pub(super) fn save(&self, format: Format, path: &Path, vault: &Vault) -> io::Result<()> {
+        let style = Style { colour: false, width: 100 };
+        let mut text = Vec::new();
+        self.report(vault, |report| output::write(format, report, style, &mut text))?;
+        std::fs::write(path, text)
     }
 
     /// Writes the report to stdout, and gives the exit code also when nobody reads it to its end.

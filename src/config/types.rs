@@ -186,9 +186,8 @@ pub(crate) struct Objective {
     /// Globs over the service's checks.
     pub(crate) checks: Vec<glob::Pattern>,
     /// In percent: more than 0 and less than 100.
-    #[cfg_attr(not(test), expect(dead_code, reason = "rules for alerting are made of it"))]
     pub(crate) target: f64,
-    #[expect(dead_code, reason = "rules for alerting are made of it")]
+    /// Over which the target holds.
     pub(crate) window: Duration,
     /// Makes it an objective of latency.
     pub(crate) under: Option<Duration>,

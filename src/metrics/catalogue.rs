@@ -48,6 +48,11 @@ pub(crate) const CHECK_LAST_PASS: Family = gauge(
     OF_CHECK,
     "Unix time at which the last run of a check began that passed.",
 );
+pub(crate) const CHECK_INTERVAL: Family = gauge(
+    "musterd_check_interval_seconds",
+    OF_CHECK,
+    "How often a check is due, from where this series comes.",
+);
 pub(crate) const CHECK_RUNS: Family = Family {
     name: "musterd_check_runs_total",
     kind: Kind::Counter,
@@ -96,6 +101,7 @@ pub(crate) const ALL: &[&Family] = &[
     &CHECK_RUNS,
     &CHECK_LAST_RUN,
     &CHECK_LAST_PASS,
+    &CHECK_INTERVAL,
     &FINDING,
     &PROBE_SUCCESS,
     &PROBE_DURATION,

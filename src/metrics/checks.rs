@@ -207,7 +207,7 @@ pub(crate) fn measurement<'a>(
 
 /// A service's labels as Prometheus takes them: other characters become `_`, and what would
 /// meet a name that is taken gets `_` behind it until it is free.
-fn label_names<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<String> {
+pub(crate) fn label_names<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<String> {
     let mut taken: BTreeSet<String> = BTreeSet::from(["service".to_owned()]);
     keys.map(|key| {
         let mut name: String =

@@ -247,8 +247,8 @@ impl Engine {
             before.into_values().map(|slot| (slot.service.name.clone(), slot.service)).collect();
         for service in &config.services {
             gone.remove(&service.name);
-            self.meters.promise(service);
         }
+        self.meters.promise(&config.services);
         self.meters.forget_services(gone.into_values());
         let origins: HashSet<String> = self
             .slots

@@ -1,10 +1,13 @@
 //! What the scheduler tells of itself, in the daemon's own metric families.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use musterd_probes::severity::Verdict;
-use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{
+    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry,
+};
 
 use crate::config::{Check, Service};
 
@@ -17,6 +20,9 @@ pub(crate) struct Meters {
     in_flight: IntGauge,
     requests: IntCounterVec,
     objectives: IntCounterVec,
+    targets: GaugeVec,
+    /// Service and name of every objective that has series.
+    promised: Arc<Mutex<BTreeSet<(String, String)>>>,
 }
 
 /// Why a run was not made.
@@ -83,10 +89,19 @@ impl Meters {
         )?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(objectives.clone()))?;
+        let targets = GaugeVec::new(
+            Opts::new(
+                "musterd_objective_target_ratio",
+                "Which part of the runs that an objective counts has to be good",
+            ),
+            &["service", "objective"],
+        )?;
+        registry.register(Box::new(targets.clone()))?;
         for reason in Shed::ALL {
             shed.with_label_values(&[reason.as_str()]).reset();
         }
-        Ok(Self { lateness, durations, shed, in_flight, requests, objectives })
+        let promised = Arc::default();
+        Ok(Self { lateness, durations, shed, in_flight, requests, objectives, targets, promised })
     }
 
     pub(super) fn started(&self, late: Duration, in_flight: usize) {
@@ -114,15 +129,29 @@ impl Meters {
         self.shed.with_label_values(&[reason.as_str()]).inc();
     }
 
-    /// Both outcomes of a service's objectives are there from 0.
-    pub(super) fn promise(&self, service: &Service) {
-        for objective in &service.objectives {
-            for outcome in OUTCOMES {
-                self.objectives
-                    .with_label_values(&[&service.name, &objective.name, outcome])
-                    .inc_by(0);
+    /// Takes over the objectives of all services: both outcomes of each are there from 0, and
+    /// those of objectives that are gone are there no more.
+    pub(super) fn promise(&self, services: &[Arc<Service>]) {
+        let mut now = BTreeSet::new();
+        for service in services {
+            for objective in &service.objectives {
+                let labels = [service.name.as_str(), &objective.name];
+                self.targets.with_label_values(&labels).set(objective.target / 100.0);
+                for outcome in OUTCOMES {
+                    self.objectives.with_label_values(&[labels[0], labels[1], outcome]).inc_by(0);
+                }
+                now.insert((service.name.clone(), objective.name.clone()));
             }
         }
+        let mut promised = self.promised.lock().unwrap_or_else(PoisonError::into_inner);
+        for (service, objective) in promised.difference(&now) {
+            // What was promised has all of its series.
+            let _there = self.targets.remove_label_values(&[service, objective]);
+            for outcome in OUTCOMES {
+                let _there = self.objectives.remove_label_values(&[service, objective, outcome]);
+            }
+        }
+        *promised = now;
     }
 
     /// Counts a run for each objective that speaks of its check. What could not look is neither
@@ -148,13 +177,6 @@ impl Meters {
     /// Services that are gone have no series any more.
     pub(super) fn forget_services(&self, gone: impl IntoIterator<Item = Arc<Service>>) {
         for service in gone {
-            for objective in &service.objectives {
-                for outcome in OUTCOMES {
-                    // An objective that is gone by now has no such series.
-                    let labels = [service.name.as_str(), &objective.name, outcome];
-                    let _absent = self.objectives.remove_label_values(&labels);
-                }
-            }
             let service = &service.name;
             for impact in ["passive", "active", "intrusive"] {
                 // A service that sent nothing of this impact has no such series.

@@ -131,3 +131,24 @@ async fn while_we_are_cut_off_an_outage_is_our_own() {
         assert_eq!(ran.code, code, "{}", ran.stdout);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_go_to_files_too() {
+    let (folder, _server) = estate().await;
+    let files = ["--output", "junit=report.xml", "--output", "json=report.json"];
+    let ran = run(&folder, &[&["check"][..], &files].concat());
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(ran.stdout.contains("down/health"), "{}", ran.stdout);
+    let written = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    assert!(written("report.xml").contains("<testcase"), "{}", written("report.xml"));
+    let json: serde_json::Value = serde_json::from_str(&written("report.json")).unwrap();
+    assert_eq!(json["exit_code"], 1);
+    let ran = run(&folder, &["check", "--output", "json=absent/report.json"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("absent/report.json"), "{}", ran.stderr);
+    for wrong in ["json", "json=", "yaml=report.yaml"] {
+        let ran = run(&folder, &["check", "--output", wrong]);
+        assert_eq!(ran.code, 2);
+        assert!(ran.stderr.contains("FORMAT=FILE"), "{}", ran.stderr);
+    }
+}

@@ -6,8 +6,18 @@ use crate::harness::Folder;
 #[test]
 fn help_texts_are_as_promised() {
     let folder = Folder::new();
-    for command in ["", "check", "demo", "config", "config check", "rules", "replay", "healthcheck"]
-    {
+    for command in [
+        "",
+        "check",
+        "demo",
+        "config",
+        "config check",
+        "rules",
+        "replay",
+        "healthcheck",
+        "generate",
+        "generate prometheus-rules",
+    ] {
         let mut arguments: Vec<&str> = command.split_whitespace().collect();
         arguments.push("--help");
         let ran = folder.run(&arguments);

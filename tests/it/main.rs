@@ -9,6 +9,7 @@ mod daemon;
 mod demo;
 mod docs;
 mod faults;
+mod generate;
 mod golden;
 mod harness;
 mod help;

@@ -65,6 +65,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("evidence", &["runner"]),
     ("report", &["config", "policy", "runner", "score", "status", "store"]),
     ("metrics", &["config", "report", "status"]),
+    ("alerting", &["config", "metrics"]),
     ("oneshot", &["config", "ledger", "report", "runner"]),
     ("demo", &["config", "oneshot", "status"]),
     ("telemetry", &[]),

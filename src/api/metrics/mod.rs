@@ -15,8 +15,8 @@ pub(super) use streamed::stream;
 
 use super::everything::{Everything, shell};
 use crate::metrics::catalogue::{
-    CHECK_LAST_PASS, CHECK_LAST_RUN, CHECK_RUNS, CHECK_STATUS, FINDING, Family, Kind,
-    PROBE_DURATION, PROBE_SUCCESS,
+    CHECK_INTERVAL, CHECK_LAST_PASS, CHECK_LAST_RUN, CHECK_RUNS, CHECK_STATUS, FINDING, Family,
+    Kind, PROBE_DURATION, PROBE_SUCCESS,
 };
 use crate::metrics::checks;
 use crate::metrics::exposition::{Exposition, Samples, Scope};
@@ -67,7 +67,7 @@ impl Column {
 
 /// The families of checks, in the order of the page.
 fn columns(now: &Everything) -> Vec<Column> {
-    const OWN: [(Family, OfState); 7] = [
+    const OWN: [(Family, OfState); 8] = [
         (CHECK_STATUS, |samples, scope, state| {
             checks::statuses(samples, scope, state.damped.status);
         }),
@@ -77,6 +77,9 @@ fn columns(now: &Everything) -> Vec<Column> {
             checks::time(samples, scope, last);
         }),
         (CHECK_LAST_PASS, |samples, scope, state| checks::time(samples, scope, state.last_pass)),
+        (CHECK_INTERVAL, |samples, scope, state| {
+            checks::duration(samples, scope, Some(state.check.interval.as_secs_f64()));
+        }),
         (FINDING, |samples, _, state| {
             let open = state.damped.open.iter();
             let findings = open

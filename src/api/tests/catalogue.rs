@@ -44,7 +44,7 @@ async fn live() -> String {
     let url = target.url();
     let yaml = format!(
         "services:\n  - name: shop\n    url: {url}\n    labels: {{env: test}}\n    checks:\n      \
-         - http:\n      - http: {{expect: {{status: 404}}}}\n        name: absent\n        confirm: 1\n\
+         - http:\n      - http: {{expect: {{status: 404}}}}\n        name: absent\n        confirm: 1\n    objectives: [{{name: available, checks: [http], target: 99.5, window: 7d}}]\n\
          notify:\n  - {{name: ops, webhook: {{url: '{url}'}}}}\n"
     );
     let loaded = crate::config::load_text("musterd.yaml", &yaml);

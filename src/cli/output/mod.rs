@@ -15,6 +15,7 @@ mod text;
 
 use std::collections::HashMap;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use musterd_probes::measurement::Measurement;
@@ -39,6 +40,17 @@ pub(crate) enum Format {
     Sarif,
     /// Metrics in Prometheus' text format.
     Prometheus,
+}
+
+/// A format and a file, as they are typed.
+pub(super) fn file(text: &str) -> Result<(Format, PathBuf), String> {
+    let (format, path) = text.split_once('=').unwrap_or((text, ""));
+    let format = <Format as clap::ValueEnum>::from_str(format, false)
+        .map_err(|_| format!("write FORMAT=FILE; `{format}` is no format of a report"))?;
+    if path.is_empty() {
+        return Err("write FORMAT=FILE, such as junit=report.xml".to_owned());
+    }
+    Ok((format, path.into()))
 }
 
 /// Everything that a report is written from.
