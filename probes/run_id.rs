@@ -4,8 +4,11 @@ use jiff::Timestamp;
 
 /// 48 bits of milliseconds and 80 random ones in Crockford's base 32, as a ULID: later runs
 /// sort after earlier ones.
+///
+/// It is held as bytes, the most significant first, because many of them are kept: a `u128` would
+/// be padded wherever it stands beside something small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RunId(u128);
+pub struct RunId([u8; 16]);
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -13,14 +16,21 @@ impl RunId {
     /// An identity for a run that starts at `at`; `random` gives the 80 bits.
     pub fn new(at: Timestamp, random: u128) -> Self {
         let milliseconds = u128::try_from(at.as_millisecond().max(0)).unwrap_or_default();
-        Self((milliseconds << 80) | (random & ((1 << 80) - 1)))
+        Self(((milliseconds << 80) | (random & ((1 << 80) - 1))).to_be_bytes())
+    }
+
+    /// When the run started, to the millisecond.
+    pub fn at(self) -> Timestamp {
+        let milliseconds = u128::from_be_bytes(self.0) >> 80;
+        let milliseconds = i64::try_from(milliseconds).unwrap_or(i64::MAX);
+        Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
     }
 }
 
 impl std::fmt::Display for RunId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut text = [0_u8; 26];
-        let mut rest = self.0;
+        let mut rest = u128::from_be_bytes(self.0);
         for place in text.iter_mut().rev() {
             let digit = usize::try_from(rest & 31).expect("five bits fit");
             *place = ALPHABET[digit];
@@ -48,6 +58,7 @@ mod tests {
         assert!(early < late);
         assert!(early.to_string() < late.to_string());
         assert_eq!(early.to_string().len(), 26);
+        assert_eq!((early.at(), late.at()), (at(1_700_000_000_000), at(1_700_000_000_001)));
     }
 
     #[test]

@@ -24,6 +24,12 @@ impl Clock {
     pub(crate) fn now(&self) -> Timestamp {
         (self.0)()
     }
+
+    /// The time of now to the millisecond, as the identity of a run holds it.
+    pub(crate) fn millisecond(&self) -> Timestamp {
+        let now = self.now();
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    }
 }
 
 impl std::fmt::Debug for Clock {

@@ -78,7 +78,7 @@ pub(crate) fn apply(
     at: Timestamp,
 ) -> Ruled {
     let judged = finding.severity;
-    finding.severity = check.severity.get(finding.about.id).copied().unwrap_or(finding.severity);
+    finding.severity = check.severity.of(finding.about.id).unwrap_or(finding.severity);
     let waived = waivers
         .iter()
         .find(|waiver| counts(waiver, at) && covers(waiver, check, &finding))
@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn a_services_own_severity_outweighs_the_rules() {
         let mut check = check();
-        check.severity.insert(DOWN.id.to_owned(), Severity::Info);
+        check.severity.set(DOWN.id.to_owned(), Severity::Info);
         let ruling = rule(judgement(&[""]), &check, &[], Timestamp::UNIX_EPOCH);
         assert_eq!(ruling.verdict, Verdict::Pass);
         assert_eq!(ruling.findings[0].finding.severity, Severity::Info);

@@ -14,7 +14,7 @@ use musterd_probes::net::trust::Roots;
 use musterd_probes::registry::Registration;
 use musterd_probes::secret::Vault;
 
-use crate::config::{Check, Place, Service};
+use crate::config::{Check, Place, Service, Severities};
 
 /// A line of a file that does not exist.
 pub(crate) fn place() -> Place {
@@ -34,7 +34,7 @@ pub(crate) fn check(kind: &'static Registration, settings: &serde_json::Value) -
         confirm: 2,
         retry_interval: Duration::from_secs(30),
         allow: Impact::Active,
-        severity: indexmap::IndexMap::new(),
+        severity: Severities::default(),
         labels: BTreeMap::new(),
         identity: 0,
         place: place(),

@@ -250,7 +250,8 @@ impl Context {
 
     /// Sends a request and follows redirects as `policy` says.
     pub async fn follow(&self, request: &Request, policy: Redirects) -> Result<Followed, Blind> {
-        let mut hops: Vec<Exchange> = Vec::new();
+        // Evidence is kept, and hardly any has a second exchange.
+        let mut hops: Vec<Exchange> = Vec::with_capacity(1);
         let mut request = request.clone();
         loop {
             hops.push(self.exchange(&request).await?);

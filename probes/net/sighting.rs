@@ -1,7 +1,7 @@
 //! What passing exchanges showed of a service, for probes that need not ask again.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -36,32 +36,80 @@ pub struct Sighting {
 
 /// The latest exchanges of one service.
 #[derive(Debug, Default)]
-pub struct Sightings(Mutex<VecDeque<Sighting>>);
+pub struct Sightings(Mutex<VecDeque<Kept>>);
+
+/// An exchange as it is kept: every service keeps many, and most are alike.
+#[derive(Debug)]
+struct Kept {
+    place: Arc<Place>,
+    status: u16,
+    headers: Headers,
+    at: Timestamp,
+}
+
+/// What was asked.
+#[derive(Debug, PartialEq, Eq)]
+struct Place {
+    origin: Origin,
+    method: String,
+    path: String,
+}
+
+/// Headers in one piece of memory: a line each, the name up to the first colon. Neither may hold a
+/// line's end (RFC 9110 section 5.5), and no name holds a colon.
+#[derive(Debug)]
+struct Headers(Box<str>);
 
 impl Sightings {
     /// Remembers one. Beyond the bound the oldest goes that has a later one of its like, so that
     /// what is asked often does not push out what is asked seldom.
     pub fn note(&self, sighting: Sighting) {
+        let Sighting { origin, method, path, status, headers, at } = sighting;
+        let place = Place { origin, method, path };
         let mut latest = self.0.lock().expect("no panic under this lock");
+        let known = latest.iter().rev().find(|kept| *kept.place == place);
+        let place = known.map_or_else(|| Arc::new(place), |kept| Arc::clone(&kept.place));
         if latest.len() == MOST {
             let outdated = (0..latest.len()).find(|index| {
-                let old = &latest[*index];
-                latest.range(index + 1..).chain([&sighting]).any(|new| old.is_like(new))
+                let old = &latest[*index].place;
+                let mut newer = latest.range(index + 1..).map(|kept| &kept.place);
+                Arc::ptr_eq(old, &place) || newer.any(|new| Arc::ptr_eq(old, new))
             });
             latest.remove(outdated.unwrap_or(0));
         }
-        latest.push_back(sighting);
+        latest.push_back(Kept { place, status, headers: Headers::of(&headers), at });
     }
 
     /// A copy, the oldest first.
     pub fn all(&self) -> Vec<Sighting> {
-        self.0.lock().expect("no panic under this lock").iter().cloned().collect()
+        self.0.lock().expect("no panic under this lock").iter().map(Kept::whole).collect()
     }
 }
 
-impl Sighting {
-    fn is_like(&self, other: &Self) -> bool {
-        self.path == other.path && self.method == other.method && self.origin == other.origin
+impl Kept {
+    fn whole(&self) -> Sighting {
+        let Place { origin, method, path } = &*self.place;
+        Sighting {
+            origin: origin.clone(),
+            method: method.clone(),
+            path: path.clone(),
+            status: self.status,
+            headers: self.headers.pairs(),
+            at: self.at,
+        }
+    }
+}
+
+impl Headers {
+    fn of(headers: &[(String, String)]) -> Self {
+        let lines: Vec<String> =
+            headers.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+        Self(lines.join("\n").into())
+    }
+
+    fn pairs(&self) -> Vec<(String, String)> {
+        let lines = self.0.split('\n').filter_map(|line| line.split_once(':'));
+        lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 }
 
@@ -110,5 +158,29 @@ mod tests {
         let all = sightings.all();
         assert_eq!(all.len(), MOST);
         assert_eq!(all[0].path, "/seldom");
+    }
+
+    #[test]
+    fn what_is_remembered_is_what_was_seen() {
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let sightings = Sightings::default();
+        let seen: Vec<Sighting> = [("/a", 200), ("/b", 429), ("/a", 503)]
+            .map(|(path, status)| Sighting {
+                origin: Origin { scheme: "http".into(), host: "a".into(), port: 80 },
+                method: "GET".into(),
+                path: path.into(),
+                status,
+                headers: vec![
+                    header("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
+                    header("retry-after", ""),
+                    header("ratelimit", "\"default\";r=50;t=30"),
+                ],
+                at: Timestamp::UNIX_EPOCH,
+            })
+            .into();
+        for sighting in &seen {
+            sightings.note(sighting.clone());
+        }
+        assert_eq!(sightings.all(), seen);
     }
 }

@@ -146,14 +146,14 @@ pub(super) async fn runs(
     let until: Option<Timestamp> = query.one("until", wanted)?;
     let mut runs = api.shared.store.runs(&format!("{service}/{check}")).ok_or_else(absent_here)?;
     runs.retain(|run| {
-        since.is_none_or(|since| run.at >= since) && until.is_none_or(|until| run.at < until)
+        since.is_none_or(|since| run.at() >= since) && until.is_none_or(|until| run.at() < until)
     });
     let page = paging.cut(runs, |run: &RunSummary| run.run.to_string());
-    Answer::json(&page.map(|RunSummary { run, at, duration, verdict }| Run {
-        id: run,
-        at,
-        duration_seconds: duration.as_secs_f64(),
-        verdict,
+    Answer::json(&page.map(|run| Run {
+        id: run.run,
+        at: run.at(),
+        duration_seconds: run.duration().as_secs_f64(),
+        verdict: run.verdict,
     }))
 }
 
@@ -186,13 +186,13 @@ fn file(state: &CheckState) -> Result<EvidenceFile, Problem> {
             Problem::fault()
         })
     };
-    let before = state.earlier.as_slice().iter().filter(|(at, _)| *at < last.summary.at);
+    let before = state.earlier.as_slice().iter().filter(|(at, _)| *at < last.summary.at());
     Ok(EvidenceFile {
         schema: SCHEMA.to_owned(),
         check: state.check.id.to_string(),
         probe: state.check.kind.name.to_owned(),
         settings: (*state.check.settings).clone(),
-        observed_at: last.summary.at,
+        observed_at: last.summary.at(),
         judged_by: concat!("musterd ", env!("CARGO_PKG_VERSION")).to_owned(),
         evidence: json(evidence)?,
         earlier: before

@@ -163,14 +163,14 @@ impl Listening {
             service,
             probe,
             id: run.run,
-            at: run.at,
-            duration_seconds: run.duration.as_secs_f64(),
+            at: run.at(),
+            duration_seconds: run.duration().as_secs_f64(),
             verdict: run.verdict,
             status: *status,
         };
         self.push("run", Some(*sequence), &told);
         if let Some(from) = *changed_from {
-            let (run, at) = (run.run, run.at);
+            let (run, at) = (run.run, run.at());
             let change =
                 Change { check: &check.id, service, probe, run, at, from, status: *status };
             self.push("status", Some(*sequence), &change);

@@ -15,7 +15,7 @@ use musterd_probes::secret::SecretRef;
 use musterd_probes::text::list;
 use url::Url;
 
-use crate::config::{Check, Config, Place, Service};
+use crate::config::{Check, Config, Place, Service, Severities};
 
 /// A probe that needs no settings, and what it sends.
 struct Ready {
@@ -171,7 +171,7 @@ fn check(service: &str, kind: &'static registry::Registration) -> Result<Arc<Che
         confirm: 1,
         retry_interval: kind.interval,
         allow: Impact::Active,
-        severity: indexmap::IndexMap::new(),
+        severity: Severities::default(),
         labels: std::collections::BTreeMap::new(),
         identity: 0,
         place: place(),

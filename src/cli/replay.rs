@@ -15,7 +15,7 @@ use super::check::{FailOn, exit_code};
 use super::output::Format;
 use super::present::Presentation;
 use super::terminal::{self, Colour};
-use crate::config::{Check, Place, Service};
+use crate::config::{Check, Place, Service, Severities};
 use crate::evidence::EvidenceFile;
 use crate::oneshot;
 use crate::runner::{self, Outcome, Record};
@@ -85,7 +85,7 @@ fn judge(path: &Path) -> Result<(Arc<Service>, Record), String> {
         confirm: 1,
         retry_interval: replayable.kind.interval,
         allow: Impact::Passive,
-        severity: indexmap::IndexMap::new(),
+        severity: Severities::default(),
         labels: std::collections::BTreeMap::new(),
         identity: 0,
         place: Place { file: path.display().to_string().into(), line: 1, column: 1 },

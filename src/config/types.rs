@@ -143,13 +143,29 @@ pub(crate) struct Check {
     /// The highest impact that was consented to.
     pub(crate) allow: Impact,
     /// Severities of rules, by id, where they differ from the rules' own.
-    pub(crate) severity: IndexMap<String, Severity>,
+    pub(crate) severity: Severities,
     pub(crate) labels: BTreeMap<String, String>,
     /// The same as long as the check asks the same of the same target: not its interval, severities,
     /// labels or place.
     pub(crate) identity: u64,
     /// Where it stands, for reports.
     pub(crate) place: Place,
+}
+
+/// Severities of rules, by id. Most checks have none of their own, which then takes no room.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Severities(Option<Box<IndexMap<String, Severity>>>);
+
+impl Severities {
+    /// A rule's, where it is not its own.
+    pub(crate) fn of(&self, rule: &str) -> Option<Severity> {
+        self.0.as_ref()?.get(rule).copied()
+    }
+
+    /// Sets a rule's.
+    pub(crate) fn set(&mut self, rule: String, severity: Severity) {
+        self.0.get_or_insert_default().insert(rule, severity);
+    }
 }
 
 impl std::fmt::Debug for Check {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use musterd_probes::measurement::Measurement;
+use musterd_probes::measurement::{self, Measurement};
 use musterd_probes::severity::{Severity, Verdict};
 
 use super::catalogue::{
@@ -183,7 +183,8 @@ fn measured(
         let mut samples = page.measured(family[0].1.family);
         for check in family.chunk_by(|(a, _), (b, _)| a == b) {
             let (scope, _) = &checks[check[0].0];
-            measurement(&mut samples, scope, check.iter().map(|(_, one)| *one));
+            let of_check = check.iter().map(|(_, one)| (one.family, &*one.labels, one.value));
+            measurement(&mut samples, scope, of_check);
         }
     }
 }
@@ -193,15 +194,15 @@ fn measured(
 pub(crate) fn measurement<'a>(
     samples: &mut Samples<'_>,
     scope: &Scope,
-    of_family: impl Iterator<Item = &'a Measurement> + Clone,
+    of_family: impl Iterator<Item = (&'static measurement::Family, &'a [String], f64)> + Clone,
 ) {
     let all = of_family.clone();
-    for (position, one) in of_family.enumerate() {
-        if all.clone().take(position).any(|before| before.labels == one.labels) {
+    for (position, (family, labels, value)) in of_family.enumerate() {
+        if all.clone().take(position).any(|(_, before, _)| before == labels) {
             continue;
         }
-        let names = one.family.labels.iter().copied();
-        samples.sample(scope, names.zip(one.labels.iter().map(String::as_str)), one.value);
+        let names = family.labels.iter().copied();
+        samples.sample(scope, names.zip(labels.iter().map(String::as_str)), value);
     }
 }
 

@@ -96,7 +96,7 @@ impl Gathering {
             let problem = Problem {
                 status: before,
                 urgency: Urgency::of(before, &[]),
-                since: news.run.at,
+                since: news.run.at(),
                 service: Arc::clone(&news.service),
                 check: Arc::clone(&news.check),
             };

@@ -59,10 +59,10 @@ pub(crate) fn check_of_state(state: &CheckState, vault: &Vault) -> CheckStatus {
         status: state.damped.status,
         reason: last.and_then(|last| last.reason.as_deref()).map(redacted),
         since: Some(state.damped.since),
-        last_run: last.map(|last| last.summary.at),
+        last_run: last.map(|last| last.summary.at()),
         next_run: state.next_run,
         interval_seconds: state.check.interval.as_secs_f64(),
-        duration_seconds: last.map(|last| last.summary.duration.as_secs_f64()),
+        duration_seconds: last.map(|last| last.summary.duration().as_secs_f64()),
         findings: state
             .damped
             .open

@@ -26,7 +26,7 @@ struct Queue<T> {
 }
 
 /// Where a run waits.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Line {
     /// With the other runs of its host.
     Host(Arc<str>),

@@ -87,7 +87,8 @@ struct Slot {
     service: Arc<Service>,
     check: Arc<Check>,
     grid: Grid,
-    line: Line,
+    /// One for all checks that wait in it.
+    line: Arc<Line>,
     /// The due time on the grid that came last.
     last_due: Option<Timestamp>,
     /// Number of the entry in `due` that counts.
@@ -100,14 +101,14 @@ struct Slot {
 #[derive(Debug)]
 struct Waiting {
     check: Arc<str>,
-    line: Line,
+    line: Arc<Line>,
     due: Instant,
 }
 
 /// A run that goes on.
 struct InFlight {
     check: Arc<str>,
-    line: Line,
+    line: Arc<Line>,
     /// What it entered into the ledger.
     claimed: Option<Route>,
 }
@@ -204,8 +205,8 @@ impl Engine {
             return Err(Refusal::Busy);
         }
         slot.busy = true;
-        let (check, line) = (Arc::clone(&slot.check.id), slot.line.clone());
-        self.admission.wait(&line.clone(), Waiting { check, line, due: Instant::now() });
+        let (check, line) = (Arc::clone(&slot.check.id), Arc::clone(&slot.line));
+        self.admission.wait(&slot.line, Waiting { check, line, due: Instant::now() });
         Ok(())
     }
 
@@ -226,10 +227,11 @@ impl Engine {
         self.store.adopt(&watched, now);
 
         let mut before = std::mem::take(&mut self.slots);
-        let mut new = Vec::new();
+        let (mut new, mut lines) = (Vec::new(), Lines::default());
+        self.slots.reserve(watched.len());
         for Watched { service, check } in watched {
             let grid = Grid::new(&check.id, &self.location, check.interval);
-            let line = line(&service, &check);
+            let line = lines.of(&service, &check);
             let id = Arc::clone(&check.id);
             let slot = match before.remove(&id) {
                 Some(old) if !moved && old.grid == grid && old.check.identity == check.identity => {
@@ -303,9 +305,9 @@ impl Engine {
                 self.meters.shed(Shed::Overlap);
             } else {
                 slot.busy = true;
-                let line = slot.line.clone();
-                let waiting = Waiting { check: Arc::clone(&id), line: line.clone(), due };
-                self.admission.wait(&line, waiting);
+                let line = Arc::clone(&slot.line);
+                let waiting = Waiting { check: Arc::clone(&id), line, due };
+                self.admission.wait(&slot.line, waiting);
             }
             slot.last_due = Some(wall);
             let next = slot.grid.next_due(slot.last_due, wall);
@@ -342,7 +344,7 @@ impl Engine {
                 self.admission.ended(&line);
                 continue;
             };
-            let paused = match &line {
+            let paused = match &*line {
                 Line::Alone(origin) => !self.blocked.may_work(origin, self.clock.now()),
                 Line::Host(_) => false,
             };
@@ -362,7 +364,7 @@ impl Engine {
             self.meters.started(late, self.admission.running());
             let (service, check) = (Arc::clone(&slot.service), Arc::clone(&slot.check));
             let network = Arc::clone(&self.network);
-            let at = self.clock.now();
+            let at = self.clock.millisecond();
             let claimed = claim_daily(&*self.store, &self.ledger, slot, at);
             let order = Order {
                 ceiling: Impact::Intrusive,
@@ -482,14 +484,26 @@ fn note_refusals(blocked: &mut Blocked, store: &dyn Store, slot: Option<&Slot>, 
     }
 }
 
-/// Where a check's runs wait: active work goes one at a time for each origin.
-fn line(service: &Service, check: &Check) -> Line {
-    let url = &service.target.url;
-    match Origin::of(url) {
-        Some(origin) if check.probe.impact() > Impact::Passive => {
-            Line::Alone(origin.to_string().into())
+/// The lines of a configuration, each held once.
+#[derive(Default)]
+struct Lines(HashSet<Arc<Line>>);
+
+impl Lines {
+    /// Where a check's runs wait: active work goes one at a time for each origin.
+    fn of(&mut self, service: &Service, check: &Check) -> Arc<Line> {
+        let url = &service.target.url;
+        let line = match Origin::of(url) {
+            Some(origin) if check.probe.impact() > Impact::Passive => {
+                Line::Alone(origin.to_string().into())
+            }
+            _ => Line::Host(url.host_str().unwrap_or_default().into()),
+        };
+        if let Some(known) = self.0.get(&line) {
+            return Arc::clone(known);
         }
-        _ => Line::Host(url.host_str().unwrap_or_default().into()),
+        let line = Arc::new(line);
+        self.0.insert(Arc::clone(&line));
+        line
     }
 }
 

@@ -10,25 +10,23 @@ use crate::hash::stable_hash;
 /// location, and independent of all other checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Grid {
-    /// Never zero.
-    interval: Duration,
-    /// Less than the interval.
-    phase: Duration,
+    /// In nanoseconds, and never zero.
+    interval: u64,
+    /// In nanoseconds, and less than the interval.
+    phase: u64,
 }
 
 impl Grid {
     /// The grid of a check in a location.
     pub(crate) fn new(check: &str, location: &str, interval: Duration) -> Self {
         let interval = interval.max(Duration::from_millis(1));
-        let nanoseconds = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
-        let hash = stable_hash([location, check]);
-        Self { interval, phase: Duration::from_nanos(hash % nanoseconds) }
+        let interval = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
+        Self { interval, phase: stable_hash([location, check]) % interval }
     }
 
     /// The first point of the grid that is later than `after`.
     pub(crate) fn next(&self, after: Timestamp) -> Timestamp {
-        let interval = i128::try_from(self.interval.as_nanos()).unwrap_or(i128::MAX);
-        let phase = i128::try_from(self.phase.as_nanos()).unwrap_or_default();
+        let (interval, phase) = (i128::from(self.interval), i128::from(self.phase));
         let since_phase = after.as_nanosecond() - phase;
         let next = (since_phase.div_euclid(interval) + 1) * interval + phase;
         Timestamp::from_nanosecond(next).unwrap_or(Timestamp::MAX)
@@ -37,7 +35,8 @@ impl Grid {
     /// The next due time of a check that was last due at `last`: on the grid, later than `now`,
     /// and not so soon after `last` that a clock that was set makes it run twice.
     pub(crate) fn next_due(&self, last: Option<Timestamp>, now: Timestamp) -> Timestamp {
-        let half = SignedDuration::try_from(self.interval / 2).unwrap_or_default();
+        let half = Duration::from_nanos(self.interval / 2);
+        let half = SignedDuration::try_from(half).unwrap_or_default();
         match last {
             // A last time in the future is from before the clock was set back.
             Some(last) if last <= now => {
@@ -71,7 +70,7 @@ mod tests {
         let mut tenths = [0; 10];
         for check in 0..1000 {
             let grid = Grid::new(&format!("shop/check-{check}"), "", minute);
-            tenths[usize::try_from(grid.phase.as_secs() / 6).unwrap()] += 1;
+            tenths[usize::try_from(grid.phase / 6_000_000_000).unwrap()] += 1;
         }
         assert!(tenths.iter().all(|count| (60..140).contains(count)), "{tenths:?}");
     }

@@ -12,6 +12,7 @@ use musterd_probes::net::origin::Origin;
 use musterd_probes::severity::Verdict;
 use tokio::sync::broadcast;
 
+use super::state::Common;
 use super::{CheckState, LastRun, News, RunSummary, Saved, Store, Watched};
 use crate::config::{Check, Service};
 use crate::damping::Step;
@@ -32,6 +33,7 @@ pub(crate) struct Memory {
     slots: RwLock<IndexMap<Arc<str>, Arc<Slot>>>,
     news: broadcast::Sender<Arc<News>>,
     sequence: AtomicU64,
+    common: Common,
     /// The checks whose evidence is kept, the oldest first.
     evidence: Mutex<VecDeque<Arc<Slot>>>,
 }
@@ -45,9 +47,27 @@ struct Slot {
 
 #[derive(Default)]
 struct Recent {
-    /// The latest last.
-    runs: VecDeque<RunSummary>,
-    failures: VecDeque<RunSummary>,
+    runs: Ring,
+    /// Most checks never fail, and then it takes no room.
+    failures: Option<Box<Ring>>,
+}
+
+/// The latest runs, the latest last.
+#[derive(Default)]
+struct Ring(VecDeque<RunSummary>);
+
+impl Ring {
+    fn push(&mut self, run: RunSummary, most: usize) {
+        let Self(runs) = self;
+        while runs.len() >= most {
+            runs.pop_front();
+        }
+        if runs.len() == runs.capacity() {
+            // Twice as much each time, but not more than is ever used.
+            runs.reserve_exact(runs.len().clamp(1, most - runs.len()));
+        }
+        runs.push_back(run);
+    }
 }
 
 impl Slot {
@@ -80,16 +100,9 @@ impl Slot {
 
     fn remember(&self, run: RunSummary, most: usize) {
         let mut recent = self.recent.lock().expect("no panic under this lock");
-        let Recent { runs, failures } = &mut *recent;
-        let keep = |ring: &mut VecDeque<RunSummary>| {
-            while ring.len() >= most {
-                ring.pop_front();
-            }
-            ring.push_back(run);
-        };
-        keep(runs);
+        recent.runs.push(run, most);
         if run.verdict == Verdict::Fail {
-            keep(failures);
+            recent.failures.get_or_insert_default().push(run, most);
         }
     }
 
@@ -111,6 +124,7 @@ impl Memory {
             slots: RwLock::default(),
             news: broadcast::Sender::new(NEWS),
             sequence: AtomicU64::new(0),
+            common: Common::default(),
             evidence: Mutex::default(),
         }
     }
@@ -145,6 +159,7 @@ impl Store for Memory {
     fn adopt(&self, watched: &[Watched], at: Timestamp) {
         let mut slots = self.slots.write().expect("no panic under this lock");
         let mut before = std::mem::take(&mut *slots);
+        slots.reserve_exact(watched.len());
         for Watched { service, check } in watched {
             let kept = before.swap_remove(&check.id).filter(|slot| slot.is_unchanged(check));
             let slot = match kept {
@@ -178,21 +193,14 @@ impl Store for Memory {
             Outcome::Saw { ruling, .. } => state.damped.looked(ruling, confirm, record.at),
             Outcome::Blind(_) => state.damped.blind(confirm, record.at),
         };
-        let summary = RunSummary {
-            run: record.run,
-            at: record.at,
-            duration: record.duration,
-            verdict: step.verdict,
-        };
+        let summary = RunSummary::new(record.run, record.duration, step.verdict);
         state.count(step.verdict);
         state.remember(record);
         if step.verdict == Verdict::Pass {
             state.last_pass = Some(record.at);
         }
-        for (total, sent) in state.requests.iter_mut().zip(record.requests) {
-            *total += u64::from(sent);
-        }
-        state.last = Some(Arc::new(LastRun::of(record, summary)));
+        let last = LastRun::of(record, summary, state.last.as_deref(), &self.common);
+        state.last = Some(Arc::new(last));
         let news = News {
             sequence: self.sequence.fetch_add(1, Ordering::Relaxed) + 1,
             service: Arc::clone(&state.service),
@@ -240,8 +248,8 @@ impl Store for Memory {
     fn runs(&self, check: &str) -> Option<Vec<RunSummary>> {
         let slot = self.slot(check)?;
         let recent = slot.recent.lock().expect("no panic under this lock");
-        let mut runs: Vec<RunSummary> =
-            recent.runs.iter().chain(&recent.failures).copied().collect();
+        let failures = recent.failures.iter().flat_map(|ring| &ring.0);
+        let mut runs: Vec<RunSummary> = recent.runs.0.iter().chain(failures).copied().collect();
         runs.sort_by_key(|run| std::cmp::Reverse(run.run));
         runs.dedup_by_key(|run| run.run);
         Some(runs)

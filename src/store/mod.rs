@@ -3,17 +3,23 @@
 //! The store is a trait, so that a history on disk or in a database can take the memory's place.
 //! There is one writer, the scheduler; readers get immutable states and never wait for it.
 
+mod measured;
 mod memory;
 pub(crate) mod saved;
+mod shared;
 mod state;
+mod summary;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::broadcast;
 
+#[cfg(test)]
+pub(crate) use measured::Measured;
 pub(crate) use memory::Memory;
-pub(crate) use state::{CheckState, LastRun, RunSummary, Saved};
+pub(crate) use state::{CheckState, LastRun, Saved};
+pub(crate) use summary::RunSummary;
 
 use crate::config::{Check, Service};
 use crate::damping::Step;

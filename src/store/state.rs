@@ -1,14 +1,14 @@
 //! The state of one check, as readers see it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use musterd_probes::contract::{Earlier, Evidence};
-use musterd_probes::measurement::Measurement;
-use musterd_probes::run_id::RunId;
 use musterd_probes::severity::Verdict;
 
+use super::measured::{Measured, Shape};
+use super::shared::Shared;
+use super::summary::RunSummary;
 use crate::config::{Check, Service};
 use crate::damping::Damped;
 use crate::runner::{Outcome, Record};
@@ -29,29 +29,29 @@ pub(crate) struct CheckState {
     pub(crate) last_pass: Option<Timestamp>,
     /// Since when the service's origin refuses us after active work.
     pub(crate) blocked_since: Option<Timestamp>,
-    /// Requests of each impact since the start.
-    pub(crate) requests: [u64; 3],
 }
 
 /// What the last run was and saw.
+#[derive(Clone)]
 pub(crate) struct LastRun {
     pub(crate) summary: RunSummary,
     /// Why it could not look.
-    pub(crate) reason: Option<String>,
+    pub(crate) reason: Option<Box<str>>,
     /// The rules that could not look.
-    pub(crate) untested: Box<[(&'static str, String)]>,
-    pub(crate) measurements: Box<[Measurement]>,
+    pub(crate) untested: Arc<Untested>,
+    pub(crate) measured: Measured,
     /// What it saw; dropped when too much is held for all checks together.
     pub(crate) evidence: Option<Evidence>,
 }
 
-/// A run in short.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct RunSummary {
-    pub(crate) run: RunId,
-    pub(crate) at: Timestamp,
-    pub(crate) duration: Duration,
-    pub(crate) verdict: Verdict,
+/// Rules that could not look, each with the reason.
+pub(crate) type Untested = Box<[(&'static str, String)]>;
+
+/// What the last runs of many checks have in common, held once.
+#[derive(Debug, Default)]
+pub(super) struct Common {
+    shapes: Shared<Shape>,
+    untested: Shared<Untested>,
 }
 
 /// What outlives a restart.
@@ -62,34 +62,38 @@ pub(crate) struct Saved {
 }
 
 impl LastRun {
-    /// What is kept of a record.
-    pub(super) fn of(record: &Record, summary: RunSummary) -> Self {
-        match &record.outcome {
-            Outcome::Blind(blind) => Self {
-                summary,
-                reason: Some(blind.reason.to_string()),
-                untested: Box::default(),
-                measurements: Box::default(),
-                evidence: None,
-            },
-            Outcome::Saw { evidence, ruling, measurements } => Self {
-                summary,
-                reason: None,
-                untested: ruling.untested().map(|(rule, why)| (rule, why.to_owned())).collect(),
-                measurements: measurements.clone().into(),
-                evidence: Some(Arc::clone(evidence)),
-            },
-        }
+    /// What is kept of a record. Most runs are like the one `before`.
+    pub(super) fn of(
+        record: &Record,
+        summary: RunSummary,
+        before: Option<&Self>,
+        common: &Common,
+    ) -> Self {
+        let (reason, untested, measured, evidence) = match &record.outcome {
+            Outcome::Blind(blind) => {
+                (Some(blind.reason.as_ref().into()), Arc::default(), Measured::default(), None)
+            }
+            Outcome::Saw { evidence, ruling, measurements } => {
+                let same = |before: &&Self| {
+                    let known = before.untested.iter().map(|(rule, why)| (*rule, why.as_str()));
+                    ruling.untested().eq(known)
+                };
+                let untested = match before.filter(same) {
+                    Some(before) => Arc::clone(&before.untested),
+                    None => common
+                        .untested
+                        .of(ruling.untested().map(|(rule, why)| (rule, why.to_owned())).collect()),
+                };
+                let before = before.map(|before| &before.measured);
+                let measured = Measured::of(measurements, before, &common.shapes);
+                (None, untested, measured, Some(Arc::clone(evidence)))
+            }
+        };
+        Self { summary, reason, untested, measured, evidence }
     }
 
     pub(super) fn without_evidence(&self) -> Self {
-        Self {
-            summary: self.summary,
-            reason: self.reason.clone(),
-            untested: self.untested.clone(),
-            measurements: self.measurements.clone(),
-            evidence: None,
-        }
+        Self { evidence: None, ..self.clone() }
     }
 }
 
@@ -106,7 +110,6 @@ impl CheckState {
             runs: [0; 4],
             last_pass: None,
             blocked_since: None,
-            requests: [0; 3],
         }
     }
 

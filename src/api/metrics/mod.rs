@@ -47,8 +47,8 @@ impl Column {
         match self.write {
             Write::State(write) => write(samples, scope, state),
             Write::Measured => {
-                let all = state.last.as_deref().map_or(&[][..], |last| &last.measurements);
-                let of_family = all.iter().filter(|one| one.family.name == self.family.name);
+                let all = state.last.as_deref().into_iter().flat_map(|last| last.measured.iter());
+                let of_family = all.filter(|(family, ..)| family.name == self.family.name);
                 checks::measurement(samples, scope, of_family);
             }
         }
@@ -73,7 +73,7 @@ fn columns(now: &Everything) -> Vec<Column> {
         }),
         (CHECK_RUNS, |samples, scope, state| checks::runs(samples, scope, state.runs)),
         (CHECK_LAST_RUN, |samples, scope, state| {
-            let last = state.last.as_deref().map(|last| last.summary.at);
+            let last = state.last.as_deref().map(|last| last.summary.at());
             checks::time(samples, scope, last);
         }),
         (CHECK_LAST_PASS, |samples, scope, state| checks::time(samples, scope, state.last_pass)),
@@ -90,7 +90,7 @@ fn columns(now: &Everything) -> Vec<Column> {
             checks::success(samples, scope, state.damped.status);
         }),
         (PROBE_DURATION, |samples, scope, state| {
-            let last = state.last.as_deref().map(|last| last.summary.duration.as_secs_f64());
+            let last = state.last.as_deref().map(|last| last.summary.duration().as_secs_f64());
             checks::duration(samples, scope, last);
         }),
     ];

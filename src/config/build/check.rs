@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::place;
 use crate::config::raw::{self, check::KEYS};
 use crate::config::schema;
-use crate::config::types::Check;
+use crate::config::types::{Check, Severities};
 use crate::config::yaml::{
     Document, Kind, NodeId, Problems, Refusal, build, collect, nearest, shorten, suggestion,
 };
@@ -156,9 +156,11 @@ impl<'d> Draft<'d> {
         let allow = allow.min(frame.ceiling);
         self.doubts(frame, interval, timeout, allow, problems);
         let rules = frame.severity.iter().filter(|(rule, _)| probe(rule) == self.kind.name);
-        let mut severity: IndexMap<String, Severity> =
-            rules.map(|(rule, level)| (rule.clone(), *level)).collect();
-        severity.extend(keys.severity.0.iter().map(|(rule, level)| (rule.value.0.clone(), *level)));
+        let own = keys.severity.0.iter().map(|(rule, level)| (&rule.value.0, level));
+        let mut severity = Severities::default();
+        for (rule, level) in rules.chain(own) {
+            severity.set(rule.clone(), *level);
+        }
         Some(Check {
             id: format!("{}/{name}", frame.service).into(),
             name: name.clone(),

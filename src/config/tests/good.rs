@@ -74,8 +74,8 @@ fn layers_lie_on_top_of_each_other() {
         .map(|check| (check.name.as_str(), check.settings["path"].as_str()))
         .collect();
     assert_eq!(checks, [("http", Some("/own")), ("health", Some("/strict"))]);
-    assert_eq!(shop.checks[0].severity["http.slow"], Severity::Critical);
-    assert!(shop.checks[1].severity.is_empty());
+    assert_eq!(shop.checks[0].severity.of("http.slow"), Some(Severity::Critical));
+    assert_eq!(shop.checks[1].severity.of("http.slow"), None);
     assert!(shop.checks.iter().all(|check| check.allow == Impact::Active));
     assert_eq!(shop.budget.unwrap().burst, 1);
     assert_eq!(shop.budget.unwrap().rate.to_string(), "1/s");
@@ -83,7 +83,7 @@ fn layers_lie_on_top_of_each_other() {
     assert!((objective.target - 99.9).abs() < f64::EPSILON);
 
     assert_eq!(blog.checks.len(), 3);
-    assert_eq!(blog.checks[0].severity["http.slow"], Severity::Low);
+    assert_eq!(blog.checks[0].severity.of("http.slow"), Some(Severity::Low));
     // The profile's check may do more, and this service does not consent to it.
     assert!(blog.checks.iter().all(|check| check.allow == Impact::Passive));
     assert!(blog.target.http_url.is_none());

@@ -109,12 +109,7 @@ fn news(
         sequence: 1,
         service: Arc::clone(service),
         check: Arc::clone(&service.checks[check]),
-        run: RunSummary {
-            run: RunId::new(at(when), 0),
-            at: at(when),
-            duration: Duration::from_millis(5),
-            verdict: Verdict::Pass,
-        },
+        run: RunSummary::new(RunId::new(at(when), 0), Duration::from_millis(5), Verdict::Pass),
         changed_from: from,
         status,
     }

@@ -151,7 +151,7 @@ impl Rig {
         let mut ran: BTreeMap<String, Vec<i64>> = BTreeMap::new();
         while let Ok(news) = tokio::time::timeout_at(end, self.runs.recv()).await {
             let news = news.expect("the test keeps up");
-            ran.entry(news.check.id.to_string()).or_default().push(news.run.at.as_millisecond());
+            ran.entry(news.check.id.to_string()).or_default().push(news.run.at().as_millisecond());
         }
         ran
     }
