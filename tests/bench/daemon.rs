@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::process::{cpu_seconds, resident_mb};
+use crate::process::{cpu_seconds, descriptors, resident_mb};
 use crate::servers::fetch;
 
 /// A daemon that runs.
@@ -26,16 +27,25 @@ pub(crate) struct Measured {
     pub(crate) late_p99_ms: f64,
     pub(crate) shed: f64,
     pub(crate) cores: f64,
+    pub(crate) descriptors: usize,
 }
 
 impl Daemon {
     /// Over one configuration.
     pub(crate) fn start(config: &str) -> Self {
+        Self::start_trusting(config, None)
+    }
+
+    /// Over one configuration, on a machine that trusts this authority alone.
+    pub(crate) fn start_trusting(config: &str, authority: Option<&Path>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("musterd.yaml"), config).expect("it is written");
-        let mut process = Command::new(env!("CARGO_BIN_EXE_musterd"))
+        // Another binary than the one that was just built can be measured too.
+        let musterd = std::env::var("MUSTERD").unwrap_or(env!("CARGO_BIN_EXE_musterd").to_owned());
+        let mut process = Command::new(musterd)
             .args(["run", "--listen", "127.0.0.1:0", "--log-format", "json"])
             .env("RUST_LOG", "info")
+            .envs(authority.map(|file| ("SSL_CERT_FILE", file)))
             .current_dir(folder.path())
             .stderr(Stdio::piped())
             .spawn()
@@ -120,6 +130,7 @@ impl Daemon {
             late_p99_ms,
             shed: grew("musterd_runs_shed_total"),
             cores,
+            descriptors: descriptors(self.process.id()),
         }
     }
 
@@ -137,6 +148,21 @@ impl Daemon {
         let bytes = fetch(&url, count);
         let used = cpu_seconds(self.process.id()) - before;
         ((used - idle * started.elapsed().as_secs_f64()) / f64::from(count), bytes)
+    }
+
+    /// Its base URL.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The folder that its configuration stands in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folders[0].path()
     }
 
     fn metrics(&self) -> String {

@@ -1,15 +1,17 @@
 //! What the daemon costs, beside what the bare work costs on the same machine in the same run.
 //!
-//! `cargo bench --bench daemon -- cpu|scale|scrape|hostile`, all of them without a name. Machines
-//! are noisy: ratios are printed, nothing is asserted.
+//! `cargo bench --bench daemon -- cpu|tls|scale|scrape|hostile|soak [MINUTES]`, all of them but the
+//! soak without a name. Machines are noisy: ratios are printed, nothing is asserted.
 
 mod bare;
 mod daemon;
 mod process;
 mod servers;
+mod soak;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use daemon::{Daemon, pass};
@@ -19,13 +21,19 @@ fn main() {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["bare", url, count] => bare::run(url, count.parse().expect("a count")),
-        ["serve", addresses] => servers::serve(addresses.parse().expect("a count")),
+        ["serve"] => servers::serve(),
+        ["serve-tls", authority] => servers::serve_tls(authority),
+        ["memory", content] => servers::serve_memory(content),
         ["cpu"] => cpu(),
+        ["tls"] => tls(),
         ["scale"] => scale(),
         ["scrape"] => scrape(),
         ["hostile"] => hostile(),
+        ["soak"] => soak::run(30),
+        ["soak", minutes] => soak::run(minutes.parse().expect("a number of minutes")),
         [] => {
             cpu();
+            tls();
             scale();
             scrape();
             hostile();
@@ -40,22 +48,38 @@ fn say(line: &str) {
 
 /// CPU for each scheduled plain-HTTP run against a bare hyper loop.
 fn cpu() {
-    const RUNS: u32 = 10_000;
     let server = servers::Served::start(1);
     let url = format!("http://{}/", server.addresses[0]);
-    let bare = bare::measure(&url, RUNS);
-    let mut config = String::from("defaults: {interval: 1s, timeout: 1s}\nservices:\n");
+    each_run("cpu: plain HTTP", &url, 20_000, 2.0, None);
+}
+
+/// CPU for each scheduled run with a full TLS handshake against a bare loop that does the same.
+fn tls() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = folder.path().join("ca.pem");
+    let server = servers::Served::start_tls(&authority);
+    let url = format!("https://{}/", server.addresses[0]);
+    each_run("tls: full handshakes", &url, 5_000, 1.3, Some(&authority));
+}
+
+/// What a scheduled run costs beside a bare exchange, each measured before and after the other.
+fn each_run(name: &str, url: &str, exchanges: u32, bound: f64, authority: Option<&Path>) {
+    let mut config =
+        String::from("defaults: {interval: 1s, timeout: 1s}\nsystem_roots: true\nservices:\n");
     for service in 0..100 {
         let checks = ["{name: a, http: }", "{name: b, http: }", "{name: c, http: }"].join(", ");
         writeln!(config, "  - {{name: s{service}, url: '{url}', checks: [{checks}]}}")
             .expect("a string takes text");
     }
-    let daemon = Daemon::start(&config);
+    let before = bare::measure(url, exchanges, authority);
+    let daemon = Daemon::start_trusting(&config, authority);
     pass(Duration::from_secs(5));
     let (cpu, runs) = daemon.cpu_of(Duration::from_secs(20));
+    drop(daemon);
+    let bare = f64::midpoint(before, bare::measure(url, exchanges, authority));
     let each = cpu / f64::from(runs);
     say(&format!(
-        "cpu: {:.0} us a scheduled plain-HTTP run, {:.0} us a bare one: ratio {:.2} (bound 2)",
+        "{name}: {:.0} us a scheduled run, {:.0} us a bare one: ratio {:.2} (bound {bound})",
         each * 1e6,
         bare * 1e6,
         each / bare
@@ -87,7 +111,7 @@ fn scrape() {
     pass(Duration::from_secs(75));
     for path in ["/metrics", "/api/v1/status"] {
         let (cost, bytes) = daemon.cost_of_get(path, 20);
-        let bare = servers::cost_of_serving(bytes.clone(), 20);
+        let bare = servers::cost_of_serving(&bytes, 20);
         say(&format!(
             "scrape: {path} with 10,000 checks: {:.1} ms of CPU for {} KiB, {:.1} ms from memory: ratio {:.2} (bound 3)",
             cost * 1e3,
