@@ -97,7 +97,7 @@ fn accepted(cookie: &Cookie, host: &str) -> bool {
     }
     if let Some(domain) = cookie.domain() {
         let within = domain == host || host.ends_with(&format!(".{domain}"));
-        if !within || site::is_public_suffix(&domain) {
+        if !within || !domain.contains('.') || site::is_public_suffix(&domain) {
             return false;
         }
     }

@@ -74,6 +74,12 @@ impl Scan {
         (uncurved + bonuses).max(0)
     }
 
+    /// What each test adds, in their order.
+    #[cfg(test)]
+    pub(super) fn modifiers(&self) -> Vec<i32> {
+        self.results.iter().map(|result| result.modifier).collect()
+    }
+
     /// From `A+` to `F`.
     pub(super) fn grade(&self) -> &'static str {
         match self.score() {

@@ -6,5 +6,6 @@ mod csp;
 mod hostile;
 mod live;
 pub(in crate::headers) mod scene;
+mod sets;
 mod settings;
 mod transport;
