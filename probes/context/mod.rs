@@ -16,6 +16,7 @@ use url::Url;
 use crate::blind::{Blind, Cause};
 use crate::contract::{Earlier, Kind, Past};
 use crate::impact::Impact;
+use crate::net::caa;
 use crate::net::connection::{Connected, Connection, Endpoint, Stream};
 use crate::net::exchange::Exchange;
 use crate::net::failure::{Failure, FailureKind};
@@ -124,6 +125,15 @@ impl Context {
     /// How long one exchange may take.
     pub fn timeout(&self) -> Duration {
         self.run.timeout
+    }
+
+    /// Who may issue certificates for a name, as DNS says; in words, what kept it from being known.
+    pub async fn caa(&self, name: &str) -> Result<caa::Records, String> {
+        if self.target.proxy.is_some() {
+            return Err("names are the proxy's to look up".to_owned());
+        }
+        let resolver = self.target.resolver.as_ref().unwrap_or(&self.network.resolver);
+        caa::look_up(resolver, name, Instant::now() + self.run.timeout).await
     }
 
     /// Whether this run may do what has this impact.

@@ -8,6 +8,7 @@ use url::Url;
 use super::csp::{Policies, Policy, Via};
 use super::field::cookie::Cookie;
 use super::page::{self, Page};
+use super::preload::Preloaded;
 use super::site;
 use crate::net::exchange::{self, Exchange};
 use crate::net::failure::Failure;
@@ -39,6 +40,9 @@ pub struct Evidence {
     /// A path that does not exist; `None` when it was not asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) absent: Option<Hop>,
+    /// What a preload list says of the hosts.
+    #[serde(default)]
+    pub(super) preload: Preloaded,
     /// The document's policies, read once, when they are first needed.
     #[serde(skip)]
     pub(super) policies: OnceLock<Policies>,

@@ -10,6 +10,7 @@ mod field;
 mod observatory;
 mod observe;
 mod page;
+mod preload;
 mod rules;
 mod session;
 mod settings;
@@ -31,6 +32,8 @@ use crate::measurement::{Family, Measurement};
 use crate::net::redirect;
 use crate::rule::{Rule, Tested};
 use evidence::Evidence;
+use observatory::Preload;
+use preload::{PreloadFile, Preloaded};
 pub use settings::Settings;
 use settings::{Ignored, Role};
 pub use stacks::stacks;
@@ -41,13 +44,14 @@ pub struct Headers {
     role: Role,
     expect: Vec<HeaderMust>,
     ignored: Ignored,
+    preload: Option<PreloadFile>,
 }
 
 impl Kind for Headers {
     const NAME: &'static str = "headers";
     const SUMMARY: &'static str = "a page's headers protect those who open it";
     const RULES: &'static [Rule<Self>] = rules::ALL;
-    const FAMILIES: &'static [Family] = &[SCORE, GRADE];
+    const FAMILIES: &'static [Family] = &[SCORE, GRADE, PRELOAD_LIST];
     const INTERVAL: Duration = Duration::from_mins(15);
     type Settings = Settings;
     type Evidence = Evidence;
@@ -58,6 +62,7 @@ impl Kind for Headers {
             role: settings.kind,
             expect: header_must::expectations("expect", settings.expect)?,
             ignored: Ignored::new(&settings.ignore)?,
+            preload: settings.preload,
         })
     }
 
@@ -72,14 +77,20 @@ impl Kind for Headers {
     }
 
     fn measure(&self, seen: &Evidence) -> Vec<Measurement> {
-        let Some(scan) = observatory::scan(seen, &observatory::Preload::default()) else {
-            return Vec::new();
+        let list = match &seen.preload {
+            Preloaded::NotAsked => Preload::default(),
+            Preloaded::Known { hosts, .. } => Preload::of(hosts.clone()),
+            // A score without the list that was wanted would not be Observatory's.
+            Preloaded::Unknown(_) => return Vec::new(),
         };
+        let Some(scan) = observatory::scan(seen, &list) else { return Vec::new() };
         let grade = vec![scan.grade().to_owned()];
-        vec![
+        let mut found = vec![
             Measurement::new(&SCORE, f64::from(scan.score())),
             Measurement::labelled(&GRADE, grade, 1.0),
-        ]
+        ];
+        found.extend(seen.preload.timestamp().map(|day| Measurement::new(&PRELOAD_LIST, day)));
+        found
     }
 
     fn judge(&self, seen: &Seen<'_, Self>, at: Timestamp) -> Judgement {
@@ -114,4 +125,9 @@ const GRADE: Family = Family {
     name: "musterd_headers_observatory_grade_info",
     help: "1, with the grade by the algorithm of MDN's HTTP Observatory, version 6.",
     labels: &["grade"],
+};
+const PRELOAD_LIST: Family = Family {
+    name: "musterd_headers_preload_list_timestamp_seconds",
+    help: "Unix time of the day of the HSTS preload list that the score counts with.",
+    labels: &[],
 };

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::Headers;
 use super::evidence::{Answer, BODY, Chain, Evidence, Hop};
+use super::preload::{self, Preloaded};
 use crate::blind::Blind;
 use crate::context::Context;
 use crate::net::redirect::Redirects;
@@ -43,7 +44,7 @@ pub(super) async fn observe(headers: &Headers, cx: &Context) -> Result<Evidence,
     let authorized = auth.is_some_and(|auth| matches!(auth, Auth::Bearer(_) | Auth::Basic(_)))
         || named(|name| name == "authorization");
     let credentialed = sent && stayed && (authorized || named(|_| true));
-    Ok(Evidence {
+    let mut evidence = Evidence {
         host: target.url.host_str().unwrap_or_default().to_ascii_lowercase(),
         credentialed,
         authorized: credentialed && authorized,
@@ -51,8 +52,13 @@ pub(super) async fn observe(headers: &Headers, cx: &Context) -> Result<Evidence,
         again,
         twin,
         absent,
+        preload: Preloaded::NotAsked,
         policies: std::sync::OnceLock::new(),
-    })
+    };
+    if let Some(list) = &headers.preload {
+        evidence.preload = preload::look_up(list, &evidence).await;
+    }
+    Ok(evidence)
 }
 
 async fn own(headers: &Headers, cx: &Context) -> Result<(Chain, Option<Hop>, Option<Hop>), Blind> {

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::preload::PreloadFile;
 use super::rules;
 use crate::contract::SettingsError;
 use crate::header_must::HeaderWanted;
@@ -21,6 +22,9 @@ pub struct Settings {
     /// By header: a regular expression that one of its values must match, `true` when it must be
     /// there, `false` when it must not.
     pub(super) expect: IndexMap<String, HeaderWanted>,
+    /// Chromium's HSTS preload list, for an exact score of MDN's HTTP Observatory; without it no
+    /// host counts as preloaded.
+    pub(super) preload: Option<PreloadFile>,
     /// Ids of rules, such as `headers.version-leaked`, or names of headers, such as `server`, of
     /// which nothing is said.
     pub(super) ignore: Vec<String>,

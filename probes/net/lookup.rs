@@ -11,6 +11,7 @@ use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use hickory_resolver::{Hosts, TokioResolver};
 use tokio::time::timeout;
 
+use crate::net::caa;
 use crate::net::failure::{Failure, FailureKind};
 use crate::net::phase::Phase;
 
@@ -111,6 +112,27 @@ impl Dns {
             Some(why) => Miss::Ours(why),
             None => Miss::Evidence(evidence.unwrap_or_else(|| unknown(host))),
         })
+    }
+
+    /// A name's CAA records; none where it has none or does not exist. In words, what kept the
+    /// servers from answering.
+    pub async fn caa(&self, name: &str) -> Result<Vec<caa::Record>, String> {
+        let mut asked = Name::from_utf8(name).map_err(|error| error.to_string())?;
+        asked.set_fqdn(true);
+        let answer = match self.resolver.lookup(asked, RecordType::CAA).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                return match miss(name, &error) {
+                    Miss::Evidence(_) => Ok(Vec::new()),
+                    Miss::Ours(why) => Err(format!("{why} ({})", self.servers)),
+                };
+            }
+        };
+        let records = answer.answers().iter().filter_map(|record| match &record.data {
+            RData::CAA(caa) => Some(caa::Record::new(caa.issuer_critical, &caa.tag, &caa.value)),
+            _ => None,
+        });
+        Ok(records.collect())
     }
 
     fn in_hosts_file(&self, name: &Name) -> Vec<IpAddr> {

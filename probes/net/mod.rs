@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod budget;
+pub mod caa;
 pub mod certificate;
 pub mod connection;
 pub mod dial;

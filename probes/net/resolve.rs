@@ -9,6 +9,7 @@ use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfi
 use tokio::time::{Instant, timeout_at};
 
 use crate::blind::{Blind, Cause};
+use crate::net::caa;
 use crate::net::failure::Failure;
 use crate::net::lookup::{Dns, Miss, unknown};
 
@@ -96,6 +97,16 @@ impl Resolver {
                     format!("{host} could not be looked up: {why} ({servers})"),
                 ))
             }
+        }
+    }
+
+    /// A name's own CAA records; none where it has none or does not exist. In words, what kept
+    /// the name servers from answering.
+    pub async fn caa(&self, name: &str) -> Result<Vec<caa::Record>, String> {
+        match &*self.0 {
+            Inner::Fixed(_) => Ok(Vec::new()),
+            Inner::Absent(why) => Err(format!("no name server to ask: {why}")),
+            Inner::Dns(dns) => dns.caa(name).await,
         }
     }
 }

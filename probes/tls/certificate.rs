@@ -347,7 +347,8 @@ fn content(element: &[u8]) -> Option<&[u8]> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Lower-case hexadecimal digits, of at most 64 bytes.
+pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().take(64).fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").expect("a string takes what is written to it");

@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::certificate::Certificate;
+use super::staple::Staple;
 use super::starttls::Protocol;
 use super::survey::{Ask, Standing, Survey};
 use super::wire::version::Version;
+use crate::net::caa::Records;
 use crate::net::connection::Connection;
 use crate::net::failure::Failure;
 use crate::net::tls::Distrust;
@@ -36,6 +38,9 @@ pub struct Evidence {
     /// The clock of the server, where it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) clock: Option<Clock>,
+    /// Who may issue for the name, as DNS says.
+    #[serde(default)]
+    pub(super) caa: Caa,
     /// What the server offers beside the ordinary.
     pub(super) survey: Surveyed,
 }
@@ -70,6 +75,29 @@ pub(super) enum Surveyed {
     Done(Box<Survey>),
     /// It was not.
     No(String),
+}
+
+/// What is known of CAA records.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Caa {
+    /// Nobody asked, for this reason.
+    NotAsked(String),
+    /// No answer came, for this reason.
+    Unknown(String),
+    /// The records that hold for the name.
+    Found {
+        /// Whether it is a wildcard that would be issued.
+        wildcard: bool,
+        /// The closest records.
+        records: Records,
+    },
+}
+
+impl Default for Caa {
+    fn default() -> Self {
+        Self::NotAsked("CAA records are not asked for; set `caa: true`".to_owned())
+    }
 }
 
 /// An address that could not be looked at, for a reason of our own.
@@ -108,6 +136,9 @@ pub(super) struct Look {
     /// Whether a status was stapled.
     #[serde(default)]
     pub(super) stapled: bool,
+    /// What it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) staple: Option<Staple>,
 }
 
 impl Look {

@@ -10,9 +10,10 @@ use tokio::time::Instant;
 
 use super::certificate::read_chain;
 use super::door::Door;
-use super::evidence::{Clock, Evidence, LeftOut, Look, Surveyed};
+use super::evidence::{Caa, Clock, Evidence, LeftOut, Look, Surveyed};
 use super::scout::{self, Scout};
 use super::settings::Addresses;
+use super::staple;
 use super::{CONNECTIONS, CONNECTIONS_IN_DEPTH, Tls, listing};
 use crate::blind::{Blind, Cause};
 use crate::context::Context;
@@ -40,6 +41,7 @@ pub(super) async fn observe(tls: &Tls, cx: &Context) -> Result<Evidence, Blind> 
         left_out: Vec::new(),
         own_authority: cx.target().trust.ca.is_some(),
         clock: None,
+        caa: Caa::default(),
         survey: Surveyed::No(String::new()),
     };
     if tls.addresses == Addresses::All {
@@ -47,6 +49,9 @@ pub(super) async fn observe(tls: &Tls, cx: &Context) -> Result<Evidence, Blind> 
     }
     if wants_clock(&evidence) {
         evidence.clock = clock(tls, cx, started).await;
+    }
+    if tls.caa {
+        evidence.caa = caa(cx, &evidence).await;
     }
     evidence.survey = survey(tls, door, &mut evidence).await;
     Ok(evidence)
@@ -91,6 +96,9 @@ async fn look(door: &Door<'_>, alpn: Alpn) -> Result<Look, Blind> {
     let (connected, declined) = door.shake(alpn).await?;
     let (chain, unreadable) = read_chain(&connected.presented.chain);
     let sent = connected.presented.chain.len();
+    let stapled = connected.presented.staple;
+    let staple = chain.first().filter(|_| !stapled.is_empty());
+    let staple = staple.map(|leaf| staple::read(&stapled, &leaf.serial));
     let mut look = Look {
         failure: connected.outcome.as_ref().err().cloned().filter(|_| declined.is_none()),
         connection: connected.facts,
@@ -100,7 +108,8 @@ async fn look(door: &Door<'_>, alpn: Alpn) -> Result<Look, Blind> {
         unreadable,
         verified: sent > 0,
         distrust: connected.presented.distrust,
-        stapled: !connected.presented.staple.is_empty(),
+        stapled: !stapled.is_empty(),
+        staple,
     };
     if look.connection.peer.is_none() {
         look.connection.peer =
@@ -161,6 +170,27 @@ fn wants_clock(evidence: &Evidence) -> bool {
     })
 }
 
+/// Who may issue the next certificate for the name, or for the wildcard that covers it now.
+async fn caa(cx: &Context, evidence: &Evidence) -> Caa {
+    let name = evidence.server_name.as_str();
+    if name.parse::<IpAddr>().is_ok() {
+        return Caa::NotAsked("addresses have no CAA records".to_owned());
+    }
+    let leaf = evidence.looks.iter().find_map(Look::leaf);
+    let covered = |pattern: &String| {
+        let parent = pattern.strip_prefix("*.")?;
+        let (_, rest) = name.split_once('.')?;
+        rest.eq_ignore_ascii_case(parent).then_some(rest)
+    };
+    let names = leaf.map(|leaf| leaf.names.as_slice()).unwrap_or_default();
+    let own = names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let wildcard = if own { None } else { names.iter().find_map(covered) };
+    match cx.caa(wildcard.unwrap_or(name)).await {
+        Ok(records) => Caa::Found { wildcard: wildcard.is_some(), records },
+        Err(why) => Caa::Unknown(why),
+    }
+}
+
 /// The server's clock, from an ordinary page.
 async fn clock(tls: &Tls, cx: &Context, started: Instant) -> Option<Clock> {
     let url = &cx.target().url;
@@ -217,6 +247,7 @@ async fn ask(scout: &mut Scout<'_>, deep: bool) -> Result<(), Blind> {
     scout.ask_all().await?;
     scout.settle().await?;
     if deep {
+        scout.ask_other_groups().await?;
         listing::list(scout).await?;
     }
     Ok(())

@@ -13,6 +13,7 @@ mod profile;
 mod rules;
 mod scout;
 mod settings;
+mod staple;
 mod starttls;
 mod survey;
 #[cfg(test)]
@@ -50,6 +51,7 @@ pub struct Tls {
     depth: Depth,
     min_version: Version,
     profile: Option<ProfileName>,
+    caa: bool,
 }
 
 impl Kind for Tls {
@@ -80,6 +82,7 @@ impl Kind for Tls {
             depth: settings.depth,
             min_version: settings.min_version.0,
             profile: settings.profile,
+            caa: settings.caa,
         })
     }
 
@@ -92,8 +95,8 @@ impl Kind for Tls {
     }
 
     fn max_duration(&self, timeout: Duration) -> Duration {
-        // One request, for a clock to compare with, comes on top.
-        timeout * (1 + if self.has_deep_part() { CONNECTIONS_IN_DEPTH } else { CONNECTIONS })
+        // One request, for a clock to compare with, and CAA records come on top.
+        timeout * (2 + if self.has_deep_part() { CONNECTIONS_IN_DEPTH } else { CONNECTIONS })
     }
 
     async fn observe(&self, cx: &Context) -> Result<Evidence, Blind> {

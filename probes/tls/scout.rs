@@ -63,6 +63,16 @@ impl<'a> Scout<'a> {
         Ok(())
     }
 
+    /// Asks for the groups that a default run leaves out.
+    pub(super) async fn ask_other_groups(&mut self) -> Result<(), Blind> {
+        if self.survey.speaks(Version::Tls13) == Some(true) {
+            for (group, _) in GROUPS.iter().filter(|(group, _)| !ASKED_GROUPS.contains(group)) {
+                self.ask(Ask::Group(*group), Version::Tls13).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Connections that were closed or reset without a word mean no only while the server still
     /// answers an ordinary hello; else something on the way keeps us out.
     pub(super) async fn settle(&mut self) -> Result<(), Blind> {

@@ -23,6 +23,9 @@ pub struct Settings {
     pub(super) depth: Depth,
     /// The oldest version that may be spoken: `1.0`, `1.1`, `1.2` or `1.3`; by default 1.2.
     pub(super) min_version: MinVersion,
+    /// Also ask DNS whether the domain's CAA records let the certificate's authority issue the next
+    /// one.
+    pub(super) caa: bool,
     /// Mozilla's profile to compare with; by default `intermediate`, for information.
     pub(super) profile: Option<ProfileName>,
 }

@@ -14,6 +14,11 @@ use crate::headers::evidence::Hop;
 pub(in crate::headers) struct Preload(pub(super) BTreeMap<String, bool>);
 
 impl Preload {
+    /// What a list says of the hosts that matter.
+    pub(in crate::headers) fn of(hosts: BTreeMap<String, bool>) -> Self {
+        Self(hosts)
+    }
+
     fn has(&self, host: &str) -> bool {
         if self.0.contains_key(host) {
             return true;

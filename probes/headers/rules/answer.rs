@@ -7,6 +7,7 @@ use crate::header_must::HeaderMust;
 use crate::headers::Headers;
 use crate::headers::evidence::{Answer, Form};
 use crate::headers::field::{isolation, permissions, referrer};
+use crate::headers::preload::Preloaded;
 use crate::rule::{About, Looked, Rule, Saw};
 use crate::severity::Severity;
 use crate::text::excerpt;
@@ -182,9 +183,13 @@ fn undetermined(headers: &Headers, seen: &Now<'_>, _: Timestamp) -> Looked {
     if let Err(why) = document(headers, seen.now) {
         return Looked::fired(Saw::new(format!("the page: {why}"), wanted));
     }
+    let list = match &seen.now.preload {
+        Preloaded::Unknown(why) => Some(Saw::new(why.clone(), "a list to read").on("preload")),
+        Preloaded::NotAsked | Preloaded::Known { .. } => None,
+    };
     let absent = seen.now.absent.as_ref().filter(|hop| hop.answer.is_none());
-    let saw = absent.and_then(|hop| hop.failure.as_ref()).map(|failure| {
+    let errors = absent.and_then(|hop| hop.failure.as_ref()).map(|failure| {
         Saw::new(format!("a page that is not there: {}", failure.detail), wanted).on("errors")
     });
-    saw.into()
+    list.into_iter().chain(errors).collect::<Vec<_>>().into()
 }

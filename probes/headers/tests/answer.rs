@@ -1,6 +1,9 @@
 //! Rules of single headers, of errors, and of what could not be told.
 
 use super::scene::{HELMET, HOST, Scene, answer, helmet, hop, other, page, silent};
+use crate::contract::Kind as _;
+use crate::headers::Headers;
+use crate::headers::preload::Preloaded;
 use crate::net::failure::FailureKind;
 use crate::net::redirect::Stop;
 use crate::severity::{Severity, Verdict};
@@ -269,6 +272,9 @@ fn undetermined() {
     let mut failed = page(&HELMET);
     failed.evidence.absent = Some(silent(&url, FailureKind::Timeout));
     assert_eq!(failed.says(rule), ["low errors"]);
+    let mut unread = page(&HELMET);
+    unread.evidence.preload = Preloaded::Unknown("list.json: no such file".into());
+    assert_eq!(unread.says(rule), ["low preload"]);
     for scene in [
         page(&[]),
         other("application/json", &[]).status(404),
@@ -310,4 +316,24 @@ fn expected_headers() {
         assert_eq!(own, fires.iter().collect::<Vec<_>>(), "{expect}");
     }
     assert!(!format!("{:?}", answer(200, &["set-cookie: sid=s3cr3t"])).contains("s3cr3t"));
+}
+
+#[test]
+fn a_preload_list_counts_in_the_score_and_one_that_cannot_be_read_hides_it() {
+    let probe = crate::testing::probe::<Headers>("{}");
+    let measured = |preload: Preloaded| {
+        let mut scene = page(&["strict-transport-security:"]);
+        scene.evidence.preload = preload;
+        let found = probe.measure(&scene.evidence);
+        found.into_iter().map(|one| (one.family.name, one.value)).collect::<Vec<_>>()
+    };
+    let score = |found: &[(&str, f64)]| found[0].1.to_string();
+    let bare = measured(Preloaded::NotAsked);
+    assert_eq!((score(&bare), bare.len()), ("30".to_owned(), 2));
+    let hosts = [("example.com".to_owned(), true)].into();
+    let known = measured(Preloaded::Known { date: "2026-11-20".parse().unwrap(), hosts });
+    // HSTS is no longer missing; without an A of its own the bonus does not count.
+    assert_eq!(score(&known), "50");
+    assert_eq!(known[2].0, "musterd_headers_preload_list_timestamp_seconds");
+    assert!(measured(Preloaded::Unknown("it is gone".into())).is_empty());
 }

@@ -9,6 +9,7 @@ use crate::headers::Headers;
 use crate::headers::evidence::{Answer, Chain, Evidence, Hop};
 use crate::headers::field::cookie::Cookie;
 use crate::headers::page::Page;
+use crate::headers::preload::Preloaded;
 use crate::judgement::Judgement;
 use crate::net::failure::{Failure, FailureKind};
 use crate::net::phase::Phase;
@@ -91,6 +92,7 @@ pub(in crate::headers) fn other(media: &str, lines: &[&str]) -> Scene {
             again: None,
             twin: Some(twin),
             absent: Some(absent),
+            preload: Preloaded::NotAsked,
             policies: OnceLock::new(),
         },
     }

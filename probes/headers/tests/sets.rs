@@ -114,10 +114,9 @@ fn every_set_is_found_to_be_what_it_is() {
         let scene = set.scene();
         let findings = scene.fired("{}");
         let scan = scan(&scene.evidence, &Preload::default());
-        let score = scan.as_ref().map_or_else(
-            || "none".to_owned(),
-            |scan| format!("{} {}", scan.score(), scan.grade()),
-        );
+        let score = scan
+            .as_ref()
+            .map_or_else(|| "none".to_owned(), |scan| format!("{} {}", scan.score(), scan.grade()));
         let modifiers = scan.map(|scan| scan.modifiers()).unwrap_or_default();
         let modifiers: Vec<String> = modifiers.iter().map(ToString::to_string).collect();
         let modifiers = modifiers.join(" ");

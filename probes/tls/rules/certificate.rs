@@ -197,33 +197,3 @@ fn sct_missing(_: &Tls, seen: &Evidence<'_>, _: Timestamp) -> Looked {
         ]
     })
 }
-
-pub(super) const STAPLE_MISSING: Rule<Tls> = Rule {
-    about: About {
-        id: "tls.staple-missing",
-        severity: Severity::High,
-        title: "the certificate demands a stapled status, and there is none",
-        why: "Clients that heed must-staple refuse the connection.",
-        fix: "Switch OCSP stapling on, or have the certificate issued without must-staple.",
-        references: &["RFC 7633", "RFC 6066 section 8"],
-    },
-    check: |_, seen, _: Timestamp| {
-        leaves(seen, |look, leaf| {
-            let missing = leaf.must_staple && look.verified && !look.stapled;
-            let saw = || Saw::new("no status is stapled", "a stapled status").on(leaf.label());
-            missing.then(saw).into_iter().collect()
-        })
-    },
-};
-
-pub(super) const CAA_EXCLUDES_ISSUER: Rule<Tls> = Rule {
-    about: About {
-        id: "tls.caa-excludes-issuer",
-        severity: Severity::Medium,
-        title: "the domain's CAA record does not name the certificate's authority",
-        why: "The next renewal will be refused.",
-        fix: "Name the authority in the CAA record, or have the certificate issued by one that is named.",
-        references: &["RFC 8659"],
-    },
-    check: |_, _, _: Timestamp| Looked::untested("CAA records are not asked for"),
-};

@@ -1,10 +1,12 @@
 //! The rules of `tls`.
 
+mod caa;
 mod certificate;
 mod chain;
 mod cipher;
 mod protocol;
 mod reach;
+mod status;
 mod trust;
 mod validity;
 mod whole;
@@ -37,8 +39,10 @@ pub(super) const ALL: &[Rule<Tls>] = &[
     certificate::SIGNATURE_WEAK,
     validity::LIFETIME_TOO_LONG,
     certificate::SCT_MISSING,
-    certificate::STAPLE_MISSING,
-    certificate::CAA_EXCLUDES_ISSUER,
+    status::REVOKED,
+    status::STAPLE_MISSING,
+    status::STAPLE_INVALID,
+    caa::CAA_EXCLUDES_ISSUER,
     protocol::PROTOCOL_OBSOLETE,
     cipher::CIPHER_WEAK,
     cipher::DH_WEAK,

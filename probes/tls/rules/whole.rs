@@ -6,7 +6,7 @@ use super::{Evidence, settled};
 use crate::rule::{About, Looked, Rule, Saw, Tested};
 use crate::severity::Severity;
 use crate::tls::Tls;
-use crate::tls::evidence::{Look, Surveyed};
+use crate::tls::evidence::{Caa, Look, Surveyed};
 use crate::tls::profile;
 use crate::tls::settings::Addresses;
 use crate::tls::survey::Answer;
@@ -104,6 +104,9 @@ fn undetermined(_: &Tls, seen: &Evidence<'_>, _: Timestamp) -> Looked {
             let what = format!("{} of {} certificates cannot be read", look.unreadable, look.sent);
             saw.push(Saw::new(what, "certificates in DER").on("chain"));
         }
+    }
+    if let Caa::Unknown(why) = &seen.now.caa {
+        saw.push(Saw::new(why.clone(), "an answer from DNS").on("CAA"));
     }
     let Surveyed::Done(survey) = &seen.now.survey else {
         let tested =

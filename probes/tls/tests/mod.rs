@@ -9,4 +9,5 @@ mod hostile;
 mod openssl;
 mod protocols;
 mod samples;
+mod status;
 mod survey;

@@ -272,3 +272,61 @@ async fn a_listing_agrees_with_what_openssls_own_client_finds() {
         assert_eq!(listed, expected, "{option}");
     }
 }
+
+/// A database line of `openssl ca` for the certificate, and the staple that its authority makes.
+async fn staple(dir: &std::path::Path, status: &str) {
+    let serial = Command::new("openssl")
+        .args(["x509", "-noout", "-serial", "-in", "chain.pem"])
+        .current_dir(dir)
+        .output()
+        .await
+        .unwrap();
+    let serial = String::from_utf8(serial.stdout).unwrap().trim().replace("serial=", "");
+    let line = format!("{status}\t{serial}\tunknown\t/CN=localhost\n");
+    std::fs::write(dir.join("index.txt"), line).unwrap();
+    openssl(dir, "ocsp -issuer ca.pem -cert chain.pem -reqout request.der").await;
+    openssl(
+        dir,
+        "ocsp -index index.txt -CA ca.pem -rsigner ca.pem -rkey ca.key -ndays 7 -reqin request.der -respout staple.der",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_staple_of_openssls_own_responder_is_read() {
+    for (status, expected) in [
+        ("V\t351231000000Z\t", None),
+        ("R\t351231000000Z\t261015120000Z", Some("tls.revoked [CN=localhost] high")),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let name = "-subj /CN=localhost -addext subjectAltName=DNS:localhost";
+        openssl(
+            dir.path(),
+            "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 30 -subj /CN=authority",
+        )
+        .await;
+        openssl(
+            dir.path(),
+            &format!("req -newkey rsa:2048 -nodes -keyout key.pem -out request.pem {name}"),
+        )
+        .await;
+        openssl(
+            dir.path(),
+            "x509 -req -in request.pem -CA ca.pem -CAkey ca.key -copy_extensions copy -days 20 -out chain.pem",
+        )
+        .await;
+        staple(dir.path(), status).await;
+        let server = OpenSsl::serve(dir, &["-status_file", "staple.der"]).await;
+        let evidence = server.observed("{}", false).await;
+        let seen = evidence.looks[0].staple.as_ref().expect("a staple came");
+        assert!(seen.this_update.is_some() && seen.next_update.is_some(), "{seen:?}");
+        let found = found(&evidence);
+        let revoked: Vec<&str> = found
+            .iter()
+            .map(String::as_str)
+            .filter(|line| line.starts_with("tls.revoked"))
+            .collect();
+        assert_eq!(revoked, Vec::from_iter(expected), "{found:#?}");
+        assert!(!found.iter().any(|line| line.starts_with("tls.staple-invalid")), "{seen:?}");
+    }
+}

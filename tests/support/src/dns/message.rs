@@ -81,30 +81,33 @@ impl Question {
                 self.message(AUTHORITATIVE | TRUNCATED, NO_ERROR, &[], false)
             }
             Answer::Addresses(addresses) | Answer::Truncated(addresses) => {
-                let fitting: Vec<_> =
-                    addresses.iter().filter(|ip| type_of(**ip) == self.record_type).collect();
+                let fitting: Vec<_> = addresses
+                    .iter()
+                    .filter(|ip| type_of(**ip) == self.record_type)
+                    .map(octets)
+                    .collect();
                 self.message(AUTHORITATIVE, NO_ERROR, &fitting, fitting.is_empty())
             }
+            Answer::Records(record_type, data) if *record_type == self.record_type => {
+                self.message(AUTHORITATIVE, NO_ERROR, data, data.is_empty())
+            }
+            Answer::Records(..) => self.message(AUTHORITATIVE, NO_ERROR, &[], true),
         };
         Some(response)
     }
 
-    fn message(&self, flags: u8, code: u8, addresses: &[&IpAddr], negative: bool) -> Vec<u8> {
+    fn message(&self, flags: u8, code: u8, answers: &[Vec<u8>], negative: bool) -> Vec<u8> {
         const RESPONSE: u8 = 0x80;
         const RECURSION_AVAILABLE: u8 = 0x80;
-        let count = u16::try_from(addresses.len()).expect("a test gives few addresses");
+        let count = u16::try_from(answers.len()).expect("a test gives few answers");
         let mut message = self.id.to_vec();
         message.extend([RESPONSE | flags | self.recursion_desired, RECURSION_AVAILABLE | code]);
         for section in [1, count, u16::from(negative), 0] {
             message.extend(section.to_be_bytes());
         }
         message.extend(&self.bytes);
-        for ip in addresses {
-            let data = match ip {
-                IpAddr::V4(ip) => ip.octets().to_vec(),
-                IpAddr::V6(ip) => ip.octets().to_vec(),
-            };
-            message.extend(record(HEADER, type_of(**ip), &data));
+        for data in answers {
+            message.extend(record(HEADER, self.record_type, data));
         }
         if negative {
             // Resolvers take a negative answer for final only with the SOA of a zone above.
@@ -122,6 +125,13 @@ impl Question {
 
 fn type_of(ip: IpAddr) -> u16 {
     if ip.is_ipv4() { A } else { AAAA }
+}
+
+fn octets(ip: &IpAddr) -> Vec<u8> {
+    match ip {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    }
 }
 
 /// A name given by where it stands in the message already.

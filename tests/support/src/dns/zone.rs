@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 /// The record type of IPv4 addresses.
 pub(super) const A: u16 = 1;
+/// The record type of those who may issue certificates.
+const CAA: u16 = 257;
 /// The record type of IPv6 addresses.
 pub(super) const AAAA: u16 = 28;
 
@@ -16,6 +18,8 @@ pub enum Answer {
     Addresses(Vec<IpAddr>),
     /// As [`Self::Addresses`] over TCP; over UDP empty and marked as truncated.
     Truncated(Vec<IpAddr>),
+    /// Records of one type with this data (RFC 1035 section 3.2.1); NODATA for other types.
+    Records(u16, Vec<Vec<u8>>),
     /// NXDOMAIN: the name does not exist.
     NxDomain,
     /// NODATA: the name exists, but has no record of the queried type.
@@ -36,6 +40,15 @@ impl Answer {
     pub fn addresses<'a>(addresses: impl IntoIterator<Item = &'a str>) -> Self {
         let parse = |text: &str| text.parse().unwrap_or_else(|_| panic!("{text:?} is no address"));
         Self::Addresses(addresses.into_iter().map(parse).collect())
+    }
+
+    /// CAA records (RFC 8659 section 4.1): flags, tag and value of each.
+    pub fn caa<'a>(records: impl IntoIterator<Item = (u8, &'a str, &'a str)>) -> Self {
+        let data = |(flags, tag, value): (u8, &str, &str)| {
+            let length = u8::try_from(tag.len()).expect("tags are short");
+            [&[flags, length], tag.as_bytes(), value.as_bytes()].concat()
+        };
+        Self::Records(CAA, records.into_iter().map(data).collect())
     }
 }
 
