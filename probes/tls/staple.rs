@@ -70,24 +70,26 @@ fn parse(der: &[u8], serial: &str) -> Option<Staple> {
     let mut answers = Elements(data.content(SEQUENCE)?);
     for _ in 0..MOST {
         let Some(answer) = answers.content(SEQUENCE) else { break };
-        if let Some(staple) = answer_on(answer, serial)? {
-            return Some(staple);
+        let mut fields = Elements(answer);
+        if subject(&mut fields)? == serial {
+            return status(&mut fields);
         }
     }
     Some(bare(Verdict::Other))
 }
 
-/// One answer, where it speaks of this certificate.
-fn answer_on(answer: &[u8], serial: &str) -> Option<Option<Staple>> {
-    let mut fields = Elements(answer);
+/// The serial number of the certificate that an answer speaks of, as hexadecimal digits.
+fn subject(fields: &mut Elements<'_>) -> Option<String> {
     let mut id = Elements(fields.content(SEQUENCE)?);
     // The hash's algorithm, the issuer's name and its key.
     id.content(SEQUENCE)?;
     id.content(OCTETS)?;
     id.content(OCTETS)?;
-    if super::certificate::hex(id.content(INTEGER)?) != serial {
-        return Some(None);
-    }
+    id.content(INTEGER).map(super::certificate::hex)
+}
+
+/// What an answer says.
+fn status(fields: &mut Elements<'_>) -> Option<Staple> {
     let (tag, content) = fields.next()?;
     let verdict = match tag {
         GOOD => Verdict::Good,
@@ -98,7 +100,7 @@ fn answer_on(answer: &[u8], serial: &str) -> Option<Option<Staple>> {
     let this_update = time(fields.content(TIME)?);
     let next_update =
         fields.content(context(0)).and_then(|next| time(Elements(next).content(TIME)?));
-    Some(Some(Staple { verdict, this_update, next_update }))
+    Some(Staple { verdict, this_update, next_update })
 }
 
 fn declined(status: u8) -> String {

@@ -121,8 +121,10 @@ fn every_set_is_found_to_be_what_it_is() {
         let modifiers: Vec<String> = modifiers.iter().map(ToString::to_string).collect();
         let modifiers = modifiers.join(" ");
         if (&*score, &*modifiers) != (set.score, set.modifiers) || findings != set.findings {
-            let finds: String = findings.iter().map(|line| format!("finds {line}\n")).collect();
-            wrong.push(format!("set {}\n{finds}score {score}\nmodifiers {modifiers}\n", set.name));
+            let mut block = vec![format!("set {}", set.name)];
+            block.extend(findings.iter().map(|line| format!("finds {line}")));
+            block.extend([format!("score {score}"), format!("modifiers {modifiers}\n")]);
+            wrong.push(block.join("\n"));
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), sets.len(), wrong.join("\n"));

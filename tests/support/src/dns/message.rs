@@ -76,7 +76,6 @@ impl Question {
             Answer::ServFail => self.message(0, SERV_FAIL, &[], false),
             Answer::Refused => self.message(0, REFUSED, &[], false),
             Answer::NxDomain => self.message(AUTHORITATIVE, NX_DOMAIN, &[], true),
-            Answer::NoData => self.message(AUTHORITATIVE, NO_ERROR, &[], true),
             Answer::Truncated(_) if !over_tcp => {
                 self.message(AUTHORITATIVE | TRUNCATED, NO_ERROR, &[], false)
             }
@@ -91,7 +90,9 @@ impl Question {
             Answer::Records(record_type, data) if *record_type == self.record_type => {
                 self.message(AUTHORITATIVE, NO_ERROR, data, data.is_empty())
             }
-            Answer::Records(..) => self.message(AUTHORITATIVE, NO_ERROR, &[], true),
+            Answer::NoData | Answer::Records(..) => {
+                self.message(AUTHORITATIVE, NO_ERROR, &[], true)
+            }
         };
         Some(response)
     }
