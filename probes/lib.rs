@@ -10,6 +10,7 @@
 pub mod blind;
 pub mod context;
 pub mod contract;
+pub mod cors;
 pub mod duration;
 mod header_must;
 pub mod headers;
@@ -42,6 +43,7 @@ pub static KINDS: &[Registration] = &[
     Registration::of::<http::Http>(),
     Registration::of::<health::Health>(),
     Registration::of::<headers::Headers>(),
+    Registration::of::<cors::Cors>(),
     Registration::of::<tls::Tls>(),
 ];
 

@@ -6,7 +6,7 @@
 
 mod csp;
 mod evidence;
-mod field;
+pub(crate) mod field;
 mod observatory;
 mod observe;
 mod page;
@@ -14,7 +14,7 @@ mod preload;
 mod rules;
 mod session;
 mod settings;
-mod site;
+pub(crate) mod site;
 mod stacks;
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 /// The name that somebody registered; `None` for addresses, bare names and public suffixes.
-pub(super) fn registrable(host: &str) -> Option<&str> {
+pub(crate) fn registrable(host: &str) -> Option<&str> {
     let host = host.trim_end_matches('.');
     if is_address(host) {
         return None;
@@ -12,18 +12,24 @@ pub(super) fn registrable(host: &str) -> Option<&str> {
 }
 
 /// Whether a name is one below which anybody can have a name, such as `co.uk`.
-pub(super) fn is_public_suffix(name: &str) -> bool {
+pub(crate) fn is_public_suffix(name: &str) -> bool {
     name.contains('.') && !is_address(name) && psl::suffix_str(name) == Some(name)
 }
 
+/// Whether a name is one below which a platform gives names to everybody, such as `github.io`.
+pub(crate) fn is_platform(name: &str) -> bool {
+    psl::suffix(name.as_bytes())
+        .is_some_and(|suffix| suffix == name && suffix.typ() == Some(psl::Type::Private))
+}
+
 /// Whether two hosts belong to the same owner, as far as names tell.
-pub(super) fn is_same(one: &str, other: &str) -> bool {
+pub(crate) fn is_same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
         || registrable(one).is_some_and(|name| registrable(other) == Some(name))
 }
 
 /// Whether a host is an IP address.
-pub(super) fn is_address(host: &str) -> bool {
+pub(crate) fn is_address(host: &str) -> bool {
     host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok()
 }
 
@@ -54,6 +60,15 @@ mod tests {
             ("..", None),
         ] {
             assert_eq!(registrable(host), name, "{host}");
+        }
+    }
+
+    #[test]
+    fn platforms_are_told_from_countries() {
+        for (name, platform) in
+            [("github.io", true), ("vercel.app", true), ("co.uk", false), ("example.com", false)]
+        {
+            assert_eq!(is_platform(name), platform, "{name}");
         }
     }
 

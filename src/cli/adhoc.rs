@@ -28,9 +28,10 @@ struct Ready {
     https: bool,
 }
 
-const READY: [Ready; 3] = [
+const READY: [Ready; 4] = [
     Ready { probe: "http", requests: (1, redirect::MOST + 1), connections: 0, https: false },
     Ready { probe: "headers", requests: (4, 24), connections: 0, https: false },
+    Ready { probe: "cors", requests: (5, 6), connections: 0, https: false },
     Ready { probe: "tls", requests: (0, 1), connections: 22, https: true },
 ];
 

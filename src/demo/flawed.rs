@@ -5,14 +5,15 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::map_response_with_state;
 use axum::response::{Html, IntoResponse, Json, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::hardened::{PAGE, protect};
+use super::sharing::{self, Fence};
 
 /// One broken promise. Mending it takes away its findings and no other one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,13 +58,21 @@ pub(crate) enum Flaw {
     Framable,
     /// Scripts can read the cookie of the session.
     ReadableSession,
+    /// Pages of every origin can read the orders.
+    OrdersForEverybody,
+    /// Of an origin, only the beginning is compared.
+    LooseOrigins,
+    /// A preflight is answered like a path that is not there.
+    NoPreflights,
+    /// Caches are not told that answers depend on the origin.
+    NoVary,
     /// The certificate of the port for administrators was not renewed.
     CertificateNotRenewed,
 }
 
 impl Flaw {
     /// Every flaw.
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::WrongGreeting,
         Self::RedisDownUnderOk,
         Self::AddressLeaked,
@@ -84,6 +93,10 @@ impl Flaw {
         Self::NoNosniff,
         Self::Framable,
         Self::ReadableSession,
+        Self::OrdersForEverybody,
+        Self::LooseOrigins,
+        Self::NoPreflights,
+        Self::NoVary,
         Self::CertificateNotRenewed,
     ];
 
@@ -120,6 +133,15 @@ impl Flaw {
             Self::NoPolicy => &[("flawed/headers", "headers.csp-missing", "")],
             Self::NoNosniff => &[("flawed/headers", "headers.nosniff-missing", "")],
             Self::Framable => &[("flawed/headers", "headers.framing-open", "")],
+            Self::OrdersForEverybody => &[("flawed/orders", "cors.origin-reflected", "")],
+            Self::LooseOrigins => &[
+                ("flawed/cors", "cors.prefix-allowed", "https://app.shop.example.evil.example"),
+                ("flawed/cors", "cors.port-ignored", "https://app.shop.example:8443"),
+            ],
+            Self::NoPreflights => {
+                &[("flawed/cors", "cors.preflight-refused", "https://app.shop.example PUT")]
+            }
+            Self::NoVary => &[("flawed/cors", "cors.vary-missing", "")],
             Self::CertificateNotRenewed => &[("flawed/tls", "tls.expires-soon", "CN=specimen")],
             Self::ReadableSession => {
                 &[("flawed/headers", "headers.cookie-not-httponly", "connect.sid")]
@@ -144,6 +166,8 @@ pub(super) fn router(flaws: &[Flaw]) -> Router {
         .route("/search", get(search))
         .route("/export", get(export))
         .route("/status", get(status))
+        .route("/api/profile", any(profile))
+        .route("/api/orders", any(orders))
         .fallback(fallback)
         .layer(map_response_with_state(flaws, headers))
         .with_state(flaws)
@@ -256,6 +280,24 @@ async fn items(State(flaws): Flaws) -> Response {
         response.headers_mut().insert("x-debug", HeaderValue::from_static("sql=14 queries"));
     }
     response
+}
+
+async fn profile(State(flaws): Flaws, method: Method, headers: HeaderMap) -> Response {
+    if method == Method::OPTIONS && flaws.contains(&Flaw::NoPreflights) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let loose = flaws.contains(&Flaw::LooseOrigins);
+    let fence = if loose { Fence::Beginning } else { Fence::Exact };
+    let mut response = sharing::answer(&method, &headers, fence);
+    if flaws.contains(&Flaw::NoVary) {
+        response.headers_mut().remove(header::VARY);
+    }
+    response
+}
+
+async fn orders(State(flaws): Flaws, method: Method, headers: HeaderMap) -> Response {
+    let open = flaws.contains(&Flaw::OrdersForEverybody);
+    sharing::answer(&method, &headers, if open { Fence::Open } else { Fence::Closed })
 }
 
 async fn search(State(flaws): Flaws) -> &'static str {

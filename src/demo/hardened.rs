@@ -6,12 +6,14 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::map_response;
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use jiff::Timestamp;
 use serde_json::json;
+
+use super::sharing::{self, Fence};
 
 /// The home page, as both specimens have it.
 pub(super) const PAGE: &str = "<!doctype html>\n<html lang=\"en\">\n<head><title>Specimen</title></head>\n<body><h1>Specimen</h1></body>\n</html>\n";
@@ -23,6 +25,7 @@ pub(super) fn router() -> Router {
         .route("/health/ready", get(ready))
         .route("/health/live", get(|| async { ([(CACHE_CONTROL, "no-store")], "ok") }))
         .route("/api/items", get(|| async { Json(json!({"count": 3, "items": ["a", "b", "c"]})) }))
+        .route("/api/profile", any(profile))
         .layer(map_response(|mut response: Response| async {
             protect(response.headers_mut());
             let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
@@ -42,6 +45,10 @@ pub(super) fn protect(headers: &mut HeaderMap) {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
+}
+
+async fn profile(method: Method, headers: HeaderMap) -> Response {
+    sharing::answer(&method, &headers, Fence::Exact)
 }
 
 async fn ready() -> impl IntoResponse {

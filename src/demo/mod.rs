@@ -3,6 +3,7 @@
 mod certificate;
 mod flawed;
 mod hardened;
+mod sharing;
 
 use std::io;
 use std::net::SocketAddr;

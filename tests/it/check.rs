@@ -61,8 +61,8 @@ async fn a_url_needs_no_configuration() {
     let url = format!("{}/ok", server.url());
     let ran = run(&folder, &["check", &url, "--format", "json"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert!(ran.stderr.contains("at most 35 with redirects"), "{}", ran.stderr);
-    assert_eq!(ran.checks().len(), 2);
+    assert!(ran.stderr.contains("at most 41 with redirects"), "{}", ran.stderr);
+    assert_eq!(ran.checks().len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

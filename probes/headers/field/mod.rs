@@ -1,6 +1,6 @@
 //! The grammars of single header fields, each as browsers read it.
 
-pub(super) mod cache;
+pub(crate) mod cache;
 pub(super) mod cookie;
 pub(super) mod framing;
 pub(super) mod hsts;

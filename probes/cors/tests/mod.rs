@@ -1,0 +1,8 @@
+//! Tables of the browser's decision and of the rules, and whole runs against servers that listen.
+
+mod browser;
+mod live;
+mod outcome;
+mod rules;
+mod scene;
+mod settings;
