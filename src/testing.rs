@@ -59,13 +59,18 @@ pub(crate) fn service(checks: Vec<Arc<Check>>) -> Service {
 
 /// A network without a name server and with an empty environment.
 pub(crate) fn network() -> Arc<Network> {
-    Arc::new(Network::new(
+    Arc::new(bare_network())
+}
+
+/// The same, for whoever adds to it.
+pub(crate) fn bare_network() -> Network {
+    Network::new(
         Roots::new(false).0,
         Resolver::fixed([]),
         Arc::new(Vault::new(|_| None)),
         Budgets::default(),
         None,
-    ))
+    )
 }
 
 /// Compares a text with a golden file below `tests/golden`; `BLESS=1` writes it anew.

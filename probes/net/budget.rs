@@ -160,6 +160,29 @@ impl Budgets {
         Self { declared, buckets: Mutex::default() }
     }
 
+    /// The same budgets, with what was already taken from those before: a new configuration fills
+    /// no bucket.
+    #[must_use]
+    pub fn after(self, before: &Self) -> Self {
+        let taken = before.buckets.lock().expect("no panic under this lock");
+        let kept = taken.iter().map(|(origin, buckets)| {
+            let budget = self.of(origin);
+            let buckets = if budget == before.of(origin) {
+                // What is in flight goes on to take from it.
+                Arc::clone(buckets)
+            } else {
+                Arc::new(Buckets {
+                    requests: Bucket::new(budget.rate, budget.burst).after(&buckets.requests),
+                    connections: Bucket::new(budget.connections, budget.burst)
+                        .after(&buckets.connections),
+                })
+            };
+            (origin.clone(), buckets)
+        });
+        let kept = kept.collect();
+        Self { buckets: Mutex::new(kept), ..self }
+    }
+
     /// The budget of an origin.
     pub fn of(&self, origin: &Origin) -> Budget {
         self.declared.get(origin).copied().unwrap_or_default()
@@ -210,6 +233,18 @@ impl Bucket {
         Self { interval, tolerance: interval * burst.saturating_sub(1), full_at: Mutex::new(None) }
     }
 
+    /// With as many places taken as of the bucket before, which may have been another size.
+    fn after(self, before: &Self) -> Self {
+        let full_at = *before.full_at.lock().expect("no panic under this lock");
+        let now = Instant::now();
+        let taken = full_at.map_or(0.0, |full_at| {
+            full_at.saturating_duration_since(now).as_secs_f64() / before.interval.as_secs_f64()
+        });
+        // More places than the longest queue has are not worth counting.
+        let away = self.interval.mul_f64(taken.min(1000.0));
+        Self { full_at: Mutex::new((taken > 0.0).then(|| now + away)), ..self }
+    }
+
     /// Takes the next place in the queue.
     fn turn(&self) -> Instant {
         let now = Instant::now();
@@ -251,6 +286,26 @@ mod tests {
         }
         assert_eq!(started.elapsed().as_secs(), 5);
         assert_eq!(budgets.request(&origin(2)), Instant::now());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_configuration_fills_no_bucket() {
+        let given = |rate: &str| {
+            Budgets::new([(origin(1), Budget { rate: rate.parse().unwrap(), ..Budget::default() })])
+        };
+        let before = given("1/s");
+        for _ in 0..5 {
+            assert_eq!(before.request(&origin(1)), Instant::now());
+        }
+        let same = given("1/s").after(&before);
+        let slower = given("30/m").after(&before);
+        let wait = |budgets: &Budgets| budgets.request(&origin(1)) - Instant::now();
+        assert_eq!(wait(&same), Duration::from_secs(1));
+        assert_eq!(wait(&before), Duration::from_secs(2), "what is in flight takes from the same");
+        assert_eq!(wait(&slower), Duration::from_secs(2), "five of five places were taken");
+        assert_eq!(same.request(&origin(2)), Instant::now());
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        assert_eq!(given("1/s").after(&same).request(&origin(1)), Instant::now());
     }
 
     #[test]

@@ -28,8 +28,10 @@ pub struct Network {
     pub uplink: Uplink,
     /// `musterd/VERSION`, with a contact where one is configured.
     pub user_agent: HeaderValue,
-    locks: Mutex<HashMap<Origin, Arc<tokio::sync::Mutex<()>>>>,
+    locks: Arc<Mutex<Locks>>,
 }
+
+type Locks = HashMap<Origin, Arc<tokio::sync::Mutex<()>>>;
 
 impl Network {
     /// A network. A contact that is no header value is left out.
@@ -45,13 +47,21 @@ impl Network {
             .and_then(|contact| HeaderValue::from_str(&format!("{PLAIN} (+{contact})")).ok())
             .unwrap_or(HeaderValue::from_static(PLAIN));
         let uplink = Uplink::default();
-        Self { roots, resolver, vault, budgets, uplink, user_agent, locks: Mutex::default() }
+        Self { roots, resolver, vault, budgets, uplink, user_agent, locks: Arc::default() }
     }
 
     /// With references for whether we have a network at all.
     #[must_use]
     pub fn with_uplink(self, uplink: Uplink) -> Self {
         Self { uplink, ..self }
+    }
+
+    /// In the place of another one, some of whose runs may go on: with what was taken from its
+    /// budgets, and with its locks.
+    #[must_use]
+    pub fn after(self, before: &Self) -> Self {
+        let budgets = self.budgets.after(&before.budgets);
+        Self { budgets, locks: Arc::clone(&before.locks), ..self }
     }
 
     /// Waits until no other active run is at work on this origin.

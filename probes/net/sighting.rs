@@ -80,6 +80,18 @@ impl Sightings {
         latest.push_back(Kept { place, status, headers: Headers::of(&headers), at });
     }
 
+    /// Takes over what others remember, as long as nothing is remembered here.
+    pub(super) fn follow(&self, before: &Self) {
+        if std::ptr::eq(self, before) {
+            return;
+        }
+        let taken = std::mem::take(&mut *before.0.lock().expect("no panic under this lock"));
+        let mut latest = self.0.lock().expect("no panic under this lock");
+        if latest.is_empty() {
+            *latest = taken;
+        }
+    }
+
     /// A copy, the oldest first.
     pub fn all(&self) -> Vec<Sighting> {
         self.0.lock().expect("no panic under this lock").iter().map(Kept::whole).collect()
@@ -182,5 +194,10 @@ mod tests {
             sightings.note(sighting.clone());
         }
         assert_eq!(sightings.all(), seen);
+        let later = Sightings::default();
+        later.follow(&sightings);
+        later.follow(&sightings);
+        later.follow(&later);
+        assert_eq!(later.all(), seen, "a new configuration forgets nothing");
     }
 }

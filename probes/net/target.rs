@@ -66,6 +66,15 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Remembers what was seen of the same target in another configuration.
+    pub fn follow(&self, before: &Self) {
+        if self.url == before.url && self.connect_to == before.connect_to {
+            self.sightings.follow(&before.sightings);
+        }
+    }
+}
+
 /// Credentials, never in the configuration itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

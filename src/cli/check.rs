@@ -141,7 +141,7 @@ pub(crate) async fn run(args: Args, colour: Colour, vault: Arc<Vault>) -> io::Re
         }
     };
     let started = Instant::now();
-    let network = oneshot::network(&config, Arc::clone(&vault));
+    let network = Arc::new(oneshot::network(&config, Arc::clone(&vault)));
     let records = {
         let mut progress = Progress::new(selected.iter().map(|(_, check)| &*check.id));
         oneshot::run(

@@ -53,7 +53,7 @@ pub(crate) async fn run(args: Args, colour: Colour, vault: Arc<Vault>) -> io::Re
         .map(|(service, check)| (Arc::clone(service), Arc::clone(check)))
         .collect();
     let started = Instant::now();
-    let network = oneshot::network(&demo.config, Arc::clone(&vault));
+    let network = Arc::new(oneshot::network(&demo.config, Arc::clone(&vault)));
     let records = {
         let mut progress = Progress::new(selected.iter().map(|(_, check)| &*check.id));
         oneshot::run(&network, &selected, Terms::of_specimens(), |record| {

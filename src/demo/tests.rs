@@ -15,7 +15,7 @@ type Found = BTreeSet<(String, String, String)>;
 async fn found(flaws: &[Flaw]) -> Found {
     let demo = Demo::start(flaws).await.expect("the specimens start");
     let vault = Arc::new(Vault::default());
-    let network = oneshot::network(&demo.config, Arc::clone(&vault));
+    let network = Arc::new(oneshot::network(&demo.config, Arc::clone(&vault)));
     let selected: Vec<_> = demo
         .config
         .checks()

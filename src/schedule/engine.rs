@@ -57,7 +57,7 @@ const LATEST: Duration = Duration::from_mins(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Makes the network of a configuration.
-pub(crate) type MakeNetwork = Box<dyn Fn(&Config) -> Arc<Network> + Send>;
+pub(crate) type MakeNetwork = Box<dyn Fn(&Config) -> Network + Send>;
 
 /// The scheduler.
 pub(crate) struct Engine {
@@ -123,7 +123,7 @@ impl Engine {
         bounds: Bounds,
         make_network: MakeNetwork,
     ) -> Self {
-        let network = make_network(&Config::default());
+        let network = Arc::new(make_network(&Config::default()));
         let compared = (clock.now(), Instant::now());
         Self {
             store,
@@ -214,7 +214,7 @@ impl Engine {
     /// flight; new ones join with a ramp.
     fn adopt(&mut self, config: &Config) {
         let now = self.clock.now();
-        self.network = (self.make_network)(config);
+        self.network = Arc::new((self.make_network)(config).after(&self.network));
         let moved = *self.location != *config.location;
         self.location = config.location.as_str().into();
         let watched: Vec<Watched> = config
@@ -233,6 +233,9 @@ impl Engine {
             let grid = Grid::new(&check.id, &self.location, check.interval);
             let line = lines.of(&service, &check);
             let id = Arc::clone(&check.id);
+            if let Some(old) = before.get(&id) {
+                service.target.follow(&old.service.target);
+            }
             let slot = match before.remove(&id) {
                 Some(old) if !moved && old.grid == grid && old.check.identity == check.identity => {
                     Slot { service, check, line, ..old }

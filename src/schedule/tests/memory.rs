@@ -60,8 +60,8 @@ fn saw(rig: &Rig) -> String {
 #[tokio::test(start_paused = true)]
 async fn a_run_goes_on_from_what_earlier_runs_saw_until_its_settings_change() {
     let mut rig = Rig::start(counting(0), Bounds::default()).await;
-    let until = async |rig: &mut Rig, runs: u64| {
-        while rig.store.state("shop/counting").unwrap().runs.iter().sum::<u64>() < runs {
+    let until = async |rig: &mut Rig, runs: u32| {
+        while rig.store.state("shop/counting").unwrap().runs.iter().sum::<u32>() < runs {
             rig.pass(Duration::from_secs(1)).await;
         }
         saw(rig)

@@ -130,7 +130,7 @@ impl Rig {
             Meters::register(&registry).unwrap(),
             clock,
             bounds,
-            Box::new(|_| testing::network()),
+            Box::new(|_| testing::bare_network()),
         );
         let (commands, asked) = Commands::new();
         let stop = CancellationToken::new();
@@ -251,7 +251,7 @@ async fn a_hundred_reloads_under_load_miss_no_run() {
     assert_eq!(ran.len(), 50);
     assert!(ran.values().all(|runs| *runs == 20), "{ran:?}");
     let state = rig.store.state("a/c0").unwrap();
-    let counted = usize::try_from(state.runs.iter().sum::<u64>()).unwrap();
+    let counted = usize::try_from(state.runs.iter().sum::<u32>()).unwrap();
     assert_eq!(counted, before + 20, "the counters went on");
 }
 
