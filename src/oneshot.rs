@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::config::{Check, Config, Service};
 use crate::ledger::{Ledger, Route};
+use crate::policy::Known;
 use crate::report::{self, Document};
 use crate::runner::{self, Order, Outcome, Record};
 
@@ -33,7 +34,7 @@ const AT_ONCE_A_HOST: usize = 8;
 pub(crate) type Selected = (Arc<Service>, Arc<Check>);
 
 /// The network of a configuration.
-pub(crate) fn network(config: &Config, vault: Arc<Vault>) -> Arc<Network> {
+pub(crate) fn network(config: &Config, vault: Arc<Vault>) -> Network {
     let (roots, errors) = Roots::new(config.system_roots);
     for error in errors {
         tracing::warn!(%error, "a part of the platform's root certificates cannot be read");
@@ -42,7 +43,7 @@ pub(crate) fn network(config: &Config, vault: Arc<Vault>) -> Arc<Network> {
     let uplink = config.uplink.iter().map(|uplink| (uplink.host.clone(), uplink.port));
     let contact = config.contact.as_deref();
     let network = Network::new(roots, Resolver::system(), vault, budgets, contact);
-    Arc::new(network.with_uplink(Uplink::new(uplink)))
+    network.with_uplink(Uplink::new(uplink))
 }
 
 /// What holds for every check of a one-shot run.
@@ -188,7 +189,7 @@ pub(crate) fn document(
     }
     let services = services
         .into_iter()
-        .map(|(service, checks)| report::service_of(service, None, checks, at, vault))
+        .map(|(service, checks)| report::service_of(service, &Known::default(), checks, at, vault))
         .collect();
     report::document(services, location.to_owned(), at)
 }

@@ -80,7 +80,7 @@ impl Everything {
 /// A service without its checks, from the states of these.
 pub(super) fn shell(states: &[Arc<CheckState>], at: Timestamp, vault: &Vault) -> ServiceStatus {
     let mut shell =
-        report::service_of(&states[0].service, states[0].blocked_since, Vec::new(), at, vault);
+        report::service_of(&states[0].service, &report::known(&states[0]), Vec::new(), at, vault);
     let policy = (!shell.findings.is_empty()).then_some(shell.status);
     let statuses = || states.iter().map(|state| state.damped.status);
     shell.status = Status::worst(statuses().chain(policy));

@@ -72,7 +72,7 @@ pub(super) static WAYS: &[Way] = &[
         gives: &[(200, "Check"), (304, "")], problems: &[400, 401, 404, 500], ..GET } },
     Way { answerer: || get(checks::runs), route: Route {
         path: "/api/v1/checks/{service}/{check}/runs", id: "runs",
-        summary: "The last runs of a check, the latest first; failures are kept for longer",
+        summary: "The last runs of a check since the daemon started, the latest first; failures are kept for longer",
         parameters: &[parameter::SERVICE, parameter::CHECK, parameter::SINCE, parameter::UNTIL, parameter::LIMIT, parameter::NEXT],
         gives: &[(200, "Runs"), (304, "")], problems: &[400, 401, 404, 500], ..GET } },
     Way { answerer: || get(checks::evidence), route: Route {

@@ -94,8 +94,7 @@ pub(crate) async fn run(start: Start) -> Result<(), String> {
     });
     let serving = tokio::spawn(listener.serve(api::router(shared), stop.clone()));
 
-    let notify = Notify::new(&config.notify, Arc::clone(&store), Arc::clone(&vault), clock, None)
-        .located(&config.location)
+    let notify = Notify::new(&config, Arc::clone(&store), Arc::clone(&vault), clock)
         .trusting(Roots::new(config.system_roots).0)
         .metered(&registry)
         .map_err(|error| error.to_string())?;
@@ -171,7 +170,7 @@ async fn until_stopped(
             signal = signals.next() => match signal {
                 Asked::Stop => return,
                 Asked::Reload => {
-                    systemd(&[NotifyState::Reloading]);
+                    systemd(&reloading());
                     // The outcome is in the log and in the metrics.
                     let _logged = reloader.reload().await;
                     systemd(&[NotifyState::Ready]);
@@ -193,6 +192,12 @@ fn more_descriptors() {
     if let Err(error) = rlimit::increase_nofile_limit(65_536) {
         tracing::warn!(%error, "the limit of open files cannot be raised");
     }
+}
+
+/// What systemd wants to hear before a reload: also when it began (sd_notify(3), for units of
+/// `Type=notify-reload`).
+fn reloading() -> Vec<NotifyState<'static>> {
+    std::iter::once(NotifyState::Reloading).chain(NotifyState::monotonic_usec_now()).collect()
 }
 
 /// Tells systemd, where it started us.

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::settings::settings;
 use crate::api::Settings;
 use crate::commands::Commands;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Read};
 use crate::hash::stable_hash;
 use crate::notify::Notifiers;
 
@@ -28,7 +28,7 @@ const LONGEST: u64 = 64 * 1024 * 1024 + 1;
 pub(super) struct Reloader {
     /// `None`: there is no file to read again.
     path: Option<PathBuf>,
-    files: Vec<PathBuf>,
+    from: Read,
     content: u64,
     vault: Arc<Vault>,
     commands: Commands,
@@ -64,7 +64,7 @@ impl Reloader {
         succeeded_at.set(Timestamp::now().as_duration().as_secs_f64());
         let mut reloader = Self {
             path,
-            files: config.files.clone(),
+            from: config.read.clone(),
             content: 0,
             vault,
             commands,
@@ -75,7 +75,7 @@ impl Reloader {
             successful,
             succeeded_at,
         };
-        reloader.content = content(&reloader.files, reloader.path.as_deref());
+        reloader.content = content(&reloader.from, reloader.path.as_deref());
         Ok(reloader)
     }
 
@@ -131,34 +131,37 @@ impl Reloader {
         if config.listen != self.listen || config.state != self.state {
             tracing::warn!("`listen`, `server.tls` and `state` take effect with a restart");
         }
-        self.files.clone_from(&config.files);
+        self.from.clone_from(&config.read);
         self.content = self.read().await;
         self.settings.send_replace(Arc::new(settings));
         if !self.commands.adopt(Arc::clone(&config)).await {
             return Err("the daemon is stopping".to_owned());
         }
-        self.notifiers.replace(&config.notify, &config.location);
+        self.notifiers.replace(&config);
         Ok(())
     }
 
     /// What the files hold now, as a hash. They are read where nobody else waits for it.
     async fn read(&self) -> u64 {
-        let (files, path) = (self.files.clone(), self.path.clone());
-        let reading = tokio::task::spawn_blocking(move || content(&files, path.as_deref()));
+        let (from, path) = (self.from.clone(), self.path.clone());
+        let reading = tokio::task::spawn_blocking(move || content(&from, path.as_deref()));
         reading.await.unwrap_or(self.content)
     }
 }
 
-/// A hash of the content of every file, and of the names in a directory.
-fn content(files: &[PathBuf], path: Option<&Path>) -> u64 {
-    let mut parts: Vec<String> = files
+/// A hash of the content of every file, and of the names of all that would be read now: those in a
+/// directory, and those that patterns match.
+fn content(from: &Read, path: Option<&Path>) -> u64 {
+    let mut parts: Vec<String> = from
+        .files
         .iter()
         .map(|file| {
             let mut content = Vec::new();
             // A file that cannot be read, or grew beyond what is loaded, has changed as well.
             let _unreadable = std::fs::File::open(file)
                 .and_then(|file| file.take(LONGEST).read_to_end(&mut content));
-            format!("{} {}", file.display(), String::from_utf8_lossy(&content))
+            let hash = stable_hash([&*String::from_utf8_lossy(&content)]);
+            format!("{} {hash:x}", file.display())
         })
         .collect();
     if let Some(directory) = path.filter(|path| path.is_dir())
@@ -171,5 +174,8 @@ fn content(files: &[PathBuf], path: Option<&Path>) -> u64 {
         names.sort();
         parts.extend(names);
     }
+    // They were read by these patterns before.
+    let matched = from.patterns.iter().filter_map(|pattern| config::included(pattern).ok());
+    parts.extend(matched.flatten().map(|file| file.display().to_string()));
     stable_hash(parts.iter().map(String::as_str))
 }

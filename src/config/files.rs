@@ -6,6 +6,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::raw;
+use super::types::Read;
 use super::yaml::{Document, Located, MAX_FILE_BYTES, Problem, Problems, collect};
 
 /// So many files at most.
@@ -24,7 +25,7 @@ pub(super) struct Source {
 #[derive(Default)]
 pub(super) struct Sources {
     pub(super) list: Vec<Source>,
-    pub(super) paths: Vec<PathBuf>,
+    pub(super) read: Read,
     /// Some file could not be read as a whole, so that what seems to be missing may stand there.
     pub(super) gaps: bool,
     known: HashSet<PathBuf>,
@@ -81,13 +82,13 @@ impl Sources {
         if !self.known.insert(identity) {
             return true;
         }
-        if self.paths.len() >= MOST_FILES {
+        if self.read.files.len() >= MOST_FILES {
             let message = format!("more than {MOST_FILES} files");
             problems.push(Problem::error(name, message));
             self.gaps = true;
             return false;
         }
-        self.paths.push(path.to_owned());
+        self.read.files.push(path.to_owned());
         match content(path) {
             Err(error) => {
                 problems.push(unreadable(&name, &error));
@@ -138,7 +139,8 @@ impl Sources {
                     problems.push(document.error(pattern.at, message).with_hint(hint));
                     self.gaps = true;
                 }
-                Ok(files) => {
+                Ok((whole, files)) => {
+                    self.read.patterns.push(whole);
                     if !files.iter().all(|file| self.add(file, problems)) {
                         break;
                     }
@@ -179,8 +181,8 @@ fn listing(directory: &Path) -> io::Result<Vec<PathBuf>> {
 /// What is wrong with a pattern, and advice.
 type Wrong = Box<(String, Option<String>)>;
 
-/// The files that a pattern of a document matches, in the order of their names.
-fn matching(document: &Document, pattern: &str) -> Result<Vec<PathBuf>, Wrong> {
+/// A pattern of a document made whole, and the files that it matches in the order of their names.
+fn matching(document: &Document, pattern: &str) -> Result<(String, Vec<PathBuf>), Wrong> {
     let wrong = |message: String, hint: Option<&str>| Box::new((message, hint.map(str::to_owned)));
     let shown = super::yaml::shorten(pattern);
     let base = match document.base().map(Path::to_str) {
@@ -193,18 +195,22 @@ fn matching(document: &Document, pattern: &str) -> Result<Vec<PathBuf>, Wrong> {
     } else {
         format!("{}/{pattern}", glob::Pattern::escape(base))
     };
-    let options = glob::MatchOptions { require_literal_leading_dot: true, ..Default::default() };
-    let paths = glob::glob_with(&whole, options).map_err(|error| {
+    let files = included(&whole).map_err(|error| {
         let hint = "write `[*]`, `[?]` and `[[]` for the characters themselves";
         wrong(format!("`{shown}` is no pattern: {}", error.msg), Some(hint))
     })?;
-    let files: Vec<PathBuf> =
-        paths.filter_map(Result::ok).filter(|path| path.is_file()).take(MOST_FILES + 1).collect();
     if files.is_empty() {
         let hint = "patterns start from the directory of the file that they stand in";
         return Err(wrong(format!("`{shown}` matches no file"), Some(hint)));
     }
-    Ok(files)
+    Ok((whole, files))
+}
+
+/// The files that a whole pattern matches now, in the order of their names.
+pub(crate) fn included(pattern: &str) -> Result<Vec<PathBuf>, glob::PatternError> {
+    let options = glob::MatchOptions { require_literal_leading_dot: true, ..Default::default() };
+    let paths = glob::glob_with(pattern, options)?;
+    Ok(paths.filter_map(Result::ok).filter(|path| path.is_file()).take(MOST_FILES + 1).collect())
 }
 
 /// A file's content, up to one byte more than may be in it.

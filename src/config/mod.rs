@@ -10,6 +10,7 @@ mod tests;
 mod types;
 mod yaml;
 
+pub(crate) use files::included;
 pub(crate) use load::{Loaded, load, load_text};
 pub(crate) use schema::schema;
 pub(crate) use types::*;

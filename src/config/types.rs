@@ -42,8 +42,17 @@ pub(crate) struct Config {
     pub(crate) notify: Vec<Notifier>,
     /// What is watched, in the order of the files.
     pub(crate) services: Vec<Arc<Service>>,
-    /// Every file that the configuration was read from, for reloading.
+    /// What the configuration was read from, for reloading.
+    pub(crate) read: Read,
+}
+
+/// What a configuration was read from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Read {
+    /// Every file.
     pub(crate) files: Vec<PathBuf>,
+    /// The patterns by which files were included, whole.
+    pub(crate) patterns: Vec<String>,
 }
 
 /// How the daemon's own server works.
@@ -57,6 +66,8 @@ pub(crate) struct Server {
     pub(crate) tls: Option<ServerTls>,
     /// Under which path it stands behind a proxy; empty, or with a leading and no trailing `/`.
     pub(crate) base_path: String,
+    /// Where people reach it, without a closing `/`.
+    pub(crate) external_url: Option<String>,
     /// Whether the page is shown without a token.
     pub(crate) public: bool,
 }
@@ -222,7 +233,7 @@ impl Default for Config {
             history: None,
             notify: Vec::new(),
             services: Vec::new(),
-            files: Vec::new(),
+            read: Read::default(),
         }
     }
 }

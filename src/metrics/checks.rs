@@ -108,10 +108,9 @@ pub(crate) fn success(samples: &mut Samples<'_>, scope: &Scope, status: Status) 
 }
 
 /// How many runs of a check said what, in the order of [`Verdict::ALL`].
-pub(crate) fn runs(samples: &mut Samples<'_>, scope: &Scope, runs: [u64; 4]) {
+pub(crate) fn runs(samples: &mut Samples<'_>, scope: &Scope, runs: [u32; 4]) {
     for (verdict, count) in Verdict::ALL.into_iter().zip(runs) {
-        #[expect(clippy::cast_precision_loss, reason = "a float is what Prometheus makes of it")]
-        samples.sample(scope, [("verdict", verdict.as_str())], count as f64);
+        samples.sample(scope, [("verdict", verdict.as_str())], f64::from(count));
     }
 }
 

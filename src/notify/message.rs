@@ -11,10 +11,10 @@ use musterd_probes::secret::Vault;
 use musterd_probes::severity::{Severity, Verdict};
 use serde::Serialize;
 
-use crate::config::{Check, Service};
+use super::stand::{POLICY, Stand, Topic};
+use crate::config::Service;
 use crate::damping::Open;
 use crate::status::Status;
-use crate::store::CheckState;
 
 /// The name of the JSON's form.
 pub(crate) const SCHEMA: &str = "musterd.notification/1";
@@ -85,10 +85,10 @@ impl Urgency {
     }
 }
 
-/// How the status of a check changed.
+/// How the status of a check changed, or of what policy finds of a service.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Change {
-    /// `service/name`.
+    /// `service/name`, or the service's name alone where it is about what policy finds.
     pub(crate) check: Arc<str>,
     pub(crate) name: String,
     pub(crate) probe: &'static str,
@@ -150,33 +150,32 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// A change to what a check's state is.
-    pub(crate) fn change(&self, state: &CheckState, before: Before) -> Change {
-        let status = state.damped.status;
+    /// A change to how something stands.
+    pub(crate) fn change(&self, stand: &Stand, before: Before) -> Change {
+        let Stand { topic, status, since, open, reason, .. } = stand;
+        let (status, since) = (*status, *since);
         let firing = status != Status::Pass;
-        let (findings, findings_omitted) =
-            if firing { self.notes(&state.damped.open) } else { (Vec::new(), 0) };
-        let reason = state.last.as_ref().and_then(|last| last.reason.as_deref());
-        let reason = reason.filter(|_| status == Status::Unknown).map(|text| self.clean(text));
-        let now = Urgency::of(status, &state.damped.open);
+        let (findings, findings_omitted) = if firing { self.notes(open) } else { (Vec::new(), 0) };
+        let reason = reason.as_deref().map(|text| self.clean(text));
+        let now = Urgency::of(status, open);
         let severity = if firing { now } else { before.urgency.unwrap_or(now) };
         let mut change = Change {
             status: Some(status),
             state: if firing { State::Firing } else { State::Resolved },
-            since: state.damped.since,
+            since,
             severity,
             reason,
             findings,
             findings_omitted,
-            ..self.bare(&state.check, before, state.damped.since)
+            ..self.bare(topic, before, since)
         };
         change.summary = change.line();
         change
     }
 
-    /// The end of a problem whose check is not configured any more.
-    pub(crate) fn gone(&self, check: &Check, before: Before, at: Timestamp) -> Change {
-        let mut change = self.bare(check, before, at);
+    /// The end of a problem of something that is not configured any more.
+    pub(crate) fn gone(&self, topic: &Topic, before: Before, at: Timestamp) -> Change {
+        let mut change = self.bare(topic, before, at);
         change.summary = change.line();
         change
     }
@@ -206,13 +205,13 @@ impl Writer {
         message
     }
 
-    fn bare(&self, check: &Check, before: Before, since: Timestamp) -> Change {
-        let link = |url: &Arc<str>| format!("{url}/api/v1/checks/{}", check.id);
+    fn bare(&self, topic: &Topic, before: Before, since: Timestamp) -> Change {
+        let link = |url: &Arc<str>| format!("{url}{}", topic.path());
         Change {
-            check: Arc::clone(&check.id),
-            name: check.name.clone(),
-            probe: check.kind.name,
-            labels: check.labels.clone(),
+            check: Arc::clone(topic.id()),
+            name: topic.name().to_owned(),
+            probe: topic.probe(),
+            labels: topic.labels().clone(),
             state: State::Resolved,
             status: None,
             since,
@@ -292,7 +291,11 @@ impl Message {
 
 impl Change {
     fn line(&self) -> String {
-        let check = &self.check;
+        let check = if self.probe == POLICY {
+            format!("{}'s policy", self.check)
+        } else {
+            self.check.to_string()
+        };
         let said = match self.status {
             None => return format!("{check} is no longer watched"),
             Some(Status::Pass) => return format!("{check} passes again"),

@@ -12,6 +12,7 @@ mod line;
 mod message;
 mod meters;
 mod pace;
+mod stand;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -33,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::clock::Clock;
-use crate::config::{self, Notifier, Place};
+use crate::config::{self, Config, Notifier, Place};
 use crate::status::Status;
 use crate::store::{News, Store};
 use channel::{Channel, Letter};
@@ -43,6 +44,7 @@ use line::Line;
 use message::{State, Writer};
 use meters::{Meters, Outcome};
 use pace::Pace;
+use stand::Stand;
 use told::{Gathering, Telling};
 use worker::{Means, Worker};
 
@@ -58,7 +60,6 @@ pub(crate) struct Notify {
     store: Arc<dyn Store>,
     vault: Arc<Vault>,
     clock: Clock,
-    external_url: Option<Arc<str>>,
     roots: Roots,
     meters: Meters,
     pace: Pace,
@@ -69,20 +70,34 @@ pub(crate) struct Notify {
     replace: Notifiers,
 }
 
-/// Who is told, as the configuration says.
-#[derive(Debug)]
+/// Who is told, as the configuration says, and what all messages hold.
+#[derive(Debug, Default)]
 struct Wanted {
     receivers: Vec<(String, Channel)>,
+    about_us: AboutUs,
+}
+
+/// What messages say of this instance.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct AboutUs {
+    /// Where it looks from; empty when there is one only.
     location: Arc<str>,
+    /// Where people reach it, without a closing slash.
+    external_url: Option<Arc<str>>,
 }
 
 impl Wanted {
-    fn new(notifiers: &[Notifier], location: &str) -> Arc<Self> {
-        let receivers = notifiers
+    fn new(config: &Config) -> Arc<Self> {
+        let receivers = config
+            .notify
             .iter()
             .map(|notifier| (notifier.name.clone(), Channel::of(notifier)))
             .collect();
-        Arc::new(Self { receivers, location: location.into() })
+        let about_us = AboutUs {
+            location: config.location.as_str().into(),
+            external_url: config.server.external_url.as_deref().map(Arc::from),
+        };
+        Arc::new(Self { receivers, about_us })
     }
 }
 
@@ -94,35 +109,33 @@ impl Notifiers {
     /// Tells these from now on; call it when the store has adopted the configuration. Receivers
     /// of the same name keep what waits for them, and one that is gone gets it no more. What the
     /// new configuration itself changed is told.
-    pub(crate) fn replace(&self, notifiers: &[Notifier], location: &str) {
-        self.0.send_replace(Wanted::new(notifiers, location));
+    pub(crate) fn replace(&self, config: &Config) {
+        self.0.send_replace(Wanted::new(config));
     }
 }
 
 /// A receiver at work.
 struct Receiver {
     channel: Channel,
-    location: Arc<str>,
+    about_us: AboutUs,
     line: Arc<Line>,
     task: JoinHandle<()>,
 }
 
 impl Notify {
-    /// Tells these receivers. `external_url` is where musterd is reached from outside.
+    /// Tells the receivers of a configuration.
     pub(crate) fn new(
-        notifiers: &[Notifier],
+        config: &Config,
         store: Arc<dyn Store>,
         vault: Arc<Vault>,
         clock: Clock,
-        external_url: Option<String>,
     ) -> Self {
-        let (sender, wanted) = watch::channel(Wanted::new(notifiers, ""));
+        let (sender, wanted) = watch::channel(Wanted::new(config));
         Self {
             gathering: Gathering::new(clock.now()),
             store,
             vault,
             clock,
-            external_url: external_url.map(|url| url.trim_end_matches('/').into()),
             roots: Roots::new(false).0,
             meters: Meters::new().expect("the family's name and labels are well-formed"),
             pace: Pace::default(),
@@ -131,15 +144,6 @@ impl Notify {
             wanted,
             replace: Notifiers(Arc::new(sender)),
         }
-    }
-
-    /// From where this instance looks, which messages say.
-    pub(crate) fn located(self, location: &str) -> Self {
-        let now = self.wanted.borrow();
-        let wanted = Wanted { receivers: now.receivers.clone(), location: location.into() };
-        drop(now);
-        self.replace.0.send_replace(Arc::new(wanted));
-        self
     }
 
     /// Trusts these roots instead of the bundled ones alone.
@@ -184,8 +188,7 @@ impl Notify {
                 pace: self.pace,
                 problems: Arc::default(),
             },
-            external_url: self.external_url,
-            location: "".into(),
+            about_us: AboutUs::default(),
             room: self.room,
             gathering: self.gathering,
             receivers: BTreeMap::new(),
@@ -229,8 +232,7 @@ impl Notify {
 /// Where what is gathered becomes messages, which go to the receivers' lines.
 struct Desk {
     means: Means,
-    external_url: Option<Arc<str>>,
-    location: Arc<str>,
+    about_us: AboutUs,
     room: usize,
     gathering: Gathering,
     receivers: BTreeMap<String, Receiver>,
@@ -246,30 +248,39 @@ impl Desk {
 
     fn resynchronise(&mut self) {
         let states = self.means.store.states();
+        let at = self.means.clock.now();
+        let services = states.chunk_by(|one, next| one.service.name == next.service.name);
+        let policies: Vec<Stand> = services
+            .map(|states| Stand::of_policy(&states[0].service, &states[0].standing, at))
+            .collect();
         let mut problems = self.means.problems.lock().expect("no panic under this lock");
-        self.gathering.resynchronise(&states, &mut problems, Instant::now());
+        self.gathering.resynchronise(&states, &policies, &mut problems, Instant::now());
     }
 
     fn writer(&self) -> Writer {
         Writer {
             vault: Arc::clone(&self.means.vault),
-            location: Arc::clone(&self.location),
-            external_url: self.external_url.clone(),
+            location: Arc::clone(&self.about_us.location),
+            external_url: self.about_us.external_url.clone(),
         }
     }
 
     /// Tells everybody what is due; everything that is gathered when `now` is `None`.
     fn tell(&mut self, now: Option<Instant>) {
         let (writer, at) = (self.writer(), self.means.clock.now());
-        let look = |id: &str| self.means.store.state(id);
+        let look = |id: &str| self.means.look(id);
         loop {
             let telling = {
                 let mut problems = self.means.problems.lock().expect("no panic under this lock");
                 self.gathering.next(now, &mut problems, look, &writer, at)
             };
             let Some(Telling { service, mut changes }) = telling else { return };
-            let checks = service.checks.iter().filter_map(|check| look(&check.id));
-            let status = Status::worst(checks.map(|check| check.damped.status));
+            let checks =
+                service.checks.iter().filter_map(|check| self.means.store.state(&check.id));
+            // That policy finds nothing shows nothing of the service.
+            let policy = look(&service.name).map(|stand| stand.status);
+            let policy = policy.filter(|status| *status != Status::Pass);
+            let status = Status::worst(checks.map(|check| check.damped.status).chain(policy));
             while !changes.is_empty() {
                 let rest = changes.split_off(changes.len().min(MOST_CHANGES));
                 let message = Arc::new(writer.message(&service, status, changes, at));
@@ -291,12 +302,12 @@ impl Desk {
 
     /// Starts, keeps and ends receivers, so that they are as wanted.
     fn take_on(&mut self, wanted: &Wanted) {
-        self.location = Arc::clone(&wanted.location);
+        self.about_us = wanted.about_us.clone();
         let mut before = std::mem::take(&mut self.receivers);
         for (name, channel) in &wanted.receivers {
             let receiver = match before.remove(name) {
                 Some(receiver)
-                    if receiver.channel == *channel && receiver.location == wanted.location =>
+                    if receiver.channel == *channel && receiver.about_us == wanted.about_us =>
                 {
                     receiver
                 }
@@ -328,8 +339,8 @@ impl Desk {
             writer: self.writer(),
         };
         let task = tokio::spawn(worker.work(self.end.clone()));
-        let location = Arc::clone(&self.location);
-        Receiver { channel: channel.clone(), location, line, task }
+        let about_us = self.about_us.clone();
+        Receiver { channel: channel.clone(), about_us, line, task }
     }
 
     /// Tells what is gathered without waiting for its window, and lets the receivers end.

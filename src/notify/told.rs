@@ -1,7 +1,8 @@
-//! What was told last of each check, and what is to be told next. Pure: time is an argument.
+//! What was told last of each check and of each service's policy, and what is to be told next.
+//! Pure: time is an argument.
 //!
-//! News only says where to look. What is told follows from comparing a check's state with what
-//! was told of it, so that nothing is lost when news are.
+//! News only says where to look. What is told follows from comparing how something stands with
+//! what was told of it, so that nothing is lost when news are.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -11,7 +12,8 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::message::{Before, Change, Urgency, Writer};
-use crate::config::{Check, Service};
+use super::stand::{Stand, Topic};
+use crate::config::Service;
 use crate::status::Status;
 use crate::store::{CheckState, News};
 
@@ -21,24 +23,24 @@ pub(crate) const WINDOW: Duration = Duration::from_secs(5);
 /// Everything that was told to be wrong and not yet to be over.
 pub(crate) type Problems = BTreeMap<Arc<str>, Problem>;
 
-/// A check that was told to be anything but well.
+/// What was told to be anything but well.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     pub(crate) status: Status,
     pub(crate) urgency: Urgency,
     pub(crate) since: Timestamp,
     pub(crate) service: Arc<Service>,
-    pub(crate) check: Arc<Check>,
+    pub(crate) topic: Topic,
 }
 
 impl Problem {
-    fn of(state: &CheckState) -> Self {
+    fn of(stand: &Stand) -> Self {
         Self {
-            status: state.damped.status,
-            urgency: Urgency::of(state.damped.status, &state.damped.open),
-            since: state.damped.since,
-            service: Arc::clone(&state.service),
-            check: Arc::clone(&state.check),
+            status: stand.status,
+            urgency: Urgency::of(stand.status, &stand.open),
+            since: stand.since,
+            service: Arc::clone(&stand.service),
+            topic: stand.topic.clone(),
         }
     }
 
@@ -48,11 +50,11 @@ impl Problem {
     }
 }
 
-/// The checks of one service that have to be looked at.
+/// What of one service has to be looked at.
 #[derive(Debug, Default)]
 struct Group {
-    /// With their status before, where news told it.
-    checks: BTreeMap<Arc<str>, Option<Status>>,
+    /// With the status before, where news told it.
+    topics: BTreeMap<Arc<str>, Option<Status>>,
 }
 
 /// What is gathered until its window is over.
@@ -98,7 +100,7 @@ impl Gathering {
                 urgency: Urgency::of(before, &[]),
                 since: news.run.at(),
                 service: Arc::clone(&news.service),
-                check: Arc::clone(&news.check),
+                topic: Topic::Check(Arc::clone(&news.check)),
             };
             problems.insert(Arc::clone(id), problem);
         }
@@ -111,6 +113,7 @@ impl Gathering {
     pub(crate) fn resynchronise(
         &mut self,
         states: &[Arc<CheckState>],
+        policies: &[Stand],
         problems: &mut Problems,
         now: Instant,
     ) {
@@ -119,34 +122,57 @@ impl Gathering {
             .map(|(id, problem)| (Arc::clone(id), problem.service.name.clone()))
             .collect();
         for state in states {
-            let (id, now_is) = (&state.check.id, state.damped.status);
-            let service = &state.service.name;
+            gone.remove(&state.check.id);
+            let glance = Glance {
+                service: &state.service.name,
+                id: &state.check.id,
+                status: state.damped.status,
+                since: state.damped.since,
+            };
+            self.compare(&glance, || Problem::of(&Stand::of(state)), problems, now);
+        }
+        for stand in policies {
+            let id = stand.topic.id();
             gone.remove(id);
-            match problems.get_mut(id) {
-                // Labels, or what is waived, may have changed with a reload.
-                Some(told) if told.status == now_is => *told = Problem::of(state),
-                None if !is_problem(now_is) || self.is_gathered(service, id) => {}
-                None if state.damped.since < self.started => {
-                    problems.insert(Arc::clone(id), Problem::of(state));
-                }
-                Some(_) | None => self.look_at(service, id, None, now),
-            }
+            let (status, since) = (stand.status, stand.since);
+            let glance = Glance { service: &stand.service.name, id, status, since };
+            self.compare(&glance, || Problem::of(stand), problems, now);
         }
         for (id, service) in gone {
             self.look_at(&service, &id, None, now);
         }
     }
 
-    fn is_gathered(&self, service: &str, check: &str) -> bool {
-        self.groups.get(service).is_some_and(|group| group.checks.contains_key(check))
+    /// Looks closer where something does not stand as it was told.
+    fn compare(
+        &mut self,
+        glance: &Glance<'_>,
+        problem: impl FnOnce() -> Problem,
+        problems: &mut Problems,
+        now: Instant,
+    ) {
+        let Glance { service, id, status, since } = *glance;
+        match problems.get_mut(id) {
+            // Labels, or what is waived, may have changed with a reload.
+            Some(told) if told.status == status => *told = problem(),
+            None if !is_problem(status) || self.is_gathered(service, id) => {}
+            None if since < self.started => {
+                problems.insert(Arc::clone(id), problem());
+            }
+            Some(_) | None => self.look_at(service, id, None, now),
+        }
     }
 
-    fn look_at(&mut self, service: &str, check: &Arc<str>, from: Option<Status>, now: Instant) {
+    fn is_gathered(&self, service: &str, id: &str) -> bool {
+        self.groups.get(service).is_some_and(|group| group.topics.contains_key(id))
+    }
+
+    fn look_at(&mut self, service: &str, id: &Arc<str>, from: Option<Status>, now: Instant) {
         if !self.groups.contains_key(service) {
             self.due.push_back((now + WINDOW, service.to_owned()));
         }
         let group = self.groups.entry(service.to_owned()).or_default();
-        group.checks.entry(Arc::clone(check)).or_insert(from);
+        group.topics.entry(Arc::clone(id)).or_insert(from);
     }
 
     /// When the next window is over.
@@ -160,7 +186,7 @@ impl Gathering {
         &mut self,
         now: Option<Instant>,
         problems: &mut Problems,
-        look: impl Fn(&str) -> Option<Arc<CheckState>>,
+        look: impl Fn(&str) -> Option<Stand>,
         writer: &Writer,
         at: Timestamp,
     ) -> Option<Telling> {
@@ -172,12 +198,12 @@ impl Gathering {
             let (_, name) = self.due.pop_front()?;
             let group = self.groups.remove(&name).unwrap_or_default();
             let mut telling: Option<Telling> = None;
-            for (id, from) in group.checks {
-                let state = look(&id);
+            for (id, from) in group.topics {
+                let stand = look(&id);
                 let told = problems.get(&id).cloned();
-                let service = state.as_ref().map(|state| Arc::clone(&state.service));
+                let service = stand.as_ref().map(|stand| Arc::clone(&stand.service));
                 let service = service.or(told.as_ref().map(|told| Arc::clone(&told.service)));
-                let change = tell(&id, state.as_deref(), told, from, problems, writer, at);
+                let change = tell(&id, stand.as_ref(), told, from, problems, writer, at);
                 if let (Some(change), Some(service)) = (change, service) {
                     let telling =
                         telling.get_or_insert_with(|| Telling { service, changes: Vec::new() });
@@ -191,33 +217,42 @@ impl Gathering {
     }
 }
 
-/// What is to be told of a check: nothing when it stands as it was told.
+/// How something stands, in short.
+#[derive(Clone, Copy)]
+struct Glance<'a> {
+    service: &'a str,
+    id: &'a Arc<str>,
+    status: Status,
+    since: Timestamp,
+}
+
+/// What is to be told of something: nothing when it stands as it was told.
 fn tell(
     id: &Arc<str>,
-    state: Option<&CheckState>,
+    stand: Option<&Stand>,
     told: Option<Problem>,
     from: Option<Status>,
     problems: &mut Problems,
     writer: &Writer,
     at: Timestamp,
 ) -> Option<Change> {
-    let Some(state) = state else {
+    let Some(stand) = stand else {
         let told = told?;
         problems.remove(id);
-        return Some(writer.gone(&told.check, told.before(), at.max(told.since)));
+        return Some(writer.gone(&told.topic, told.before(), at.max(told.since)));
     };
-    match (told, state.damped.status) {
+    match (told, stand.status) {
         (_, Status::Pending) | (None, Status::Pass) => None,
         (Some(told), Status::Pass) => {
             problems.remove(id);
-            Some(writer.change(state, told.before()))
+            Some(writer.change(stand, told.before()))
         }
         (Some(told), status) if told.status == status => None,
         (told, Status::Warn | Status::Fail | Status::Unknown) => {
-            problems.insert(Arc::clone(id), Problem::of(state));
+            problems.insert(Arc::clone(id), Problem::of(stand));
             let from = from.filter(|from| *from != Status::Pending);
             let unknown = Before { status: from, ..Before::default() };
-            Some(writer.change(state, told.map_or(unknown, |told| told.before())))
+            Some(writer.change(stand, told.map_or(unknown, |told| told.before())))
         }
     }
 }

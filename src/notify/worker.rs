@@ -16,6 +16,7 @@ use super::line::Line;
 use super::message::{Before, Message, Writer};
 use super::meters::{Meters, Outcome};
 use super::pace::Pace;
+use super::stand::Stand;
 use super::told::{Problem, Problems};
 use crate::clock::Clock;
 use crate::store::Store;
@@ -34,6 +35,17 @@ pub(crate) struct Means {
     pub(crate) pace: Pace,
     /// What is told to be wrong now.
     pub(crate) problems: Arc<Mutex<Problems>>,
+}
+
+impl Means {
+    /// How a check, or the policy of a service, stands now.
+    pub(crate) fn look(&self, id: &str) -> Option<Stand> {
+        if let Some(state) = self.store.state(id) {
+            return Some(Stand::of(&state));
+        }
+        let (service, standing) = self.store.standing(id)?;
+        Some(Stand::of_policy(&service, &standing, self.clock.now()))
+    }
 }
 
 /// One receiver's task.
@@ -188,13 +200,13 @@ impl Worker {
 
     /// A problem as it stands now. One that is changing has a message of its own coming.
     fn again(&self, problem: &Problem, at: Timestamp) -> Option<Message> {
-        let state = self.means.store.state(&problem.check.id)?;
-        if state.damped.status != problem.status {
+        let stand = self.means.look(problem.topic.id())?;
+        if stand.status != problem.status {
             return None;
         }
         // What was told before a restart may have begun before what is known of it.
-        let change = self.writer.change(&state, Before::default());
-        Some(self.writer.message(&state.service, problem.status, vec![change], at))
+        let change = self.writer.change(&stand, Before::default());
+        Some(self.writer.message(&stand.service, problem.status, vec![change], at))
     }
 }
 

@@ -6,7 +6,7 @@ use musterd_probes::secret::Vault;
 
 use super::{CheckStatus, Document, FindingStatus, ServiceStatus, Totals, Untested, WaivedStatus};
 use crate::config::Service;
-use crate::policy::{self, Waived};
+use crate::policy::{self, Known, Waived};
 use crate::runner::{Outcome, Record};
 use crate::score;
 use crate::status::Status;
@@ -60,7 +60,7 @@ pub(crate) fn check_of_state(state: &CheckState, vault: &Vault) -> CheckStatus {
         reason: last.and_then(|last| last.reason.as_deref()).map(redacted),
         since: Some(state.damped.since),
         last_run: last.map(|last| last.summary.at()),
-        next_run: state.next_run,
+        next_run: state.next_run(),
         interval_seconds: state.check.interval.as_secs_f64(),
         duration_seconds: last.map(|last| last.summary.duration().as_secs_f64()),
         findings: state
@@ -97,8 +97,7 @@ pub(crate) fn estate(
         .map(|states| {
             let checks: Vec<CheckStatus> =
                 states.iter().map(|state| check_of_state(state, vault)).collect();
-            let mut service =
-                service_of(&states[0].service, states[0].blocked_since, checks, at, vault);
+            let mut service = service_of(&states[0].service, &known(&states[0]), checks, at, vault);
             // A service changed when the last of those checks changed that make its status.
             service.since = states
                 .iter()
@@ -134,17 +133,22 @@ fn finding(
     }
 }
 
+/// What is known of the service of a check.
+pub(crate) fn known(state: &CheckState) -> Known {
+    state.standing.known(&state.service)
+}
+
 /// A service from its checks, with what policy itself finds at `at`.
 pub(crate) fn service_of(
     service: &Service,
-    blocked_since: Option<Timestamp>,
+    known: &Known,
     checks: Vec<CheckStatus>,
     at: Timestamp,
     vault: &Vault,
 ) -> ServiceStatus {
-    let findings: Vec<FindingStatus> = policy::of_service(service, blocked_since, at)
+    let findings: Vec<FindingStatus> = policy::of_service(service, known, at)
         .iter()
-        .map(|expired| finding(expired, None, at, vault))
+        .map(|(found, since)| finding(found, None, *since, vault))
         .collect();
     let policy_status =
         musterd_probes::severity::Verdict::of(findings.iter().map(|finding| finding.severity));

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(test)]
 pub(crate) use assemble::estate;
-pub(crate) use assemble::{check_of_record, check_of_state, document, service_of};
+pub(crate) use assemble::{check_of_record, check_of_state, document, known, service_of};
 
 use crate::status::Status;
 

@@ -1,6 +1,6 @@
 //! The store in memory, bounded for any number of checks.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -12,11 +12,12 @@ use musterd_probes::net::origin::Origin;
 use musterd_probes::severity::Verdict;
 use tokio::sync::broadcast;
 
+use super::moment::Moment;
 use super::state::Common;
-use super::{CheckState, LastRun, News, RunSummary, Saved, Store, Watched};
+use super::{CheckState, LastRun, News, RunSummary, Saved, Standing, Store, Watched};
 use crate::config::{Check, Service};
 use crate::damping::Step;
-use crate::policy;
+use crate::policy::{self, Idle};
 use crate::runner::{Outcome, Record};
 
 /// So many summaries of runs are kept for all checks together.
@@ -31,6 +32,7 @@ const NEWS: usize = 4_096;
 /// The store in memory.
 pub(crate) struct Memory {
     slots: RwLock<IndexMap<Arc<str>, Arc<Slot>>>,
+    standings: RwLock<HashMap<String, (Arc<Service>, Arc<Standing>)>>,
     news: broadcast::Sender<Arc<News>>,
     sequence: AtomicU64,
     common: Common,
@@ -71,8 +73,7 @@ impl Ring {
 }
 
 impl Slot {
-    fn new(service: &Arc<Service>, check: &Arc<Check>, at: Timestamp) -> Self {
-        let state = CheckState::new(Arc::clone(service), Arc::clone(check), at);
+    fn new(state: CheckState) -> Self {
         Self {
             state: Mutex::new(Arc::new(state)),
             recent: Mutex::default(),
@@ -122,11 +123,28 @@ impl Memory {
     pub(crate) fn new() -> Self {
         Self {
             slots: RwLock::default(),
+            standings: RwLock::default(),
             news: broadcast::Sender::new(NEWS),
             sequence: AtomicU64::new(0),
             common: Common::default(),
             evidence: Mutex::default(),
         }
+    }
+
+    /// What is known of the services that are watched now: of those that stay, what was known.
+    fn stand(&self, watched: &[Watched]) -> HashMap<String, (Arc<Service>, Arc<Standing>)> {
+        let before = self.standings.read().expect("no panic under this lock");
+        let mut standings: HashMap<String, (Arc<Service>, Arc<Standing>)> = HashMap::new();
+        for Watched { service, .. } in watched {
+            if standings.contains_key(&service.name) {
+                continue;
+            }
+            let known = before.get(&service.name).map(|(_, standing)| Arc::clone(standing));
+            let standing = known.unwrap_or_default();
+            standing.keep(service);
+            standings.insert(service.name.clone(), (Arc::clone(service), standing));
+        }
+        standings
     }
 
     fn slot(&self, check: &str) -> Option<Arc<Slot>> {
@@ -160,6 +178,7 @@ impl Store for Memory {
         let mut slots = self.slots.write().expect("no panic under this lock");
         let mut before = std::mem::take(&mut *slots);
         slots.reserve_exact(watched.len());
+        let standings = self.stand(watched);
         for Watched { service, check } in watched {
             let kept = before.swap_remove(&check.id).filter(|slot| slot.is_unchanged(check));
             let slot = match kept {
@@ -167,17 +186,24 @@ impl Store for Memory {
                     slot.follow(service, check, at);
                     slot
                 }
-                None => Arc::new(Slot::new(service, check, at)),
+                None => {
+                    let mut state = CheckState::new(Arc::clone(service), Arc::clone(check), at);
+                    if let Some((_, standing)) = standings.get(&service.name) {
+                        state.standing = Arc::clone(standing);
+                    }
+                    Arc::new(Slot::new(state))
+                }
             };
             slots.insert(Arc::clone(&check.id), slot);
         }
+        *self.standings.write().expect("no panic under this lock") = standings;
     }
 
     fn restore(&self, check: &str, saved: Saved) {
         let Some(slot) = self.slot(check) else { return };
         let mut state = slot.state.lock().expect("no panic under this lock");
         let state = Arc::make_mut(&mut state);
-        state.last_pass = saved.last_pass;
+        state.last_pass = Moment::of(saved.last_pass);
         state.damped = saved.damped;
     }
 
@@ -190,14 +216,17 @@ impl Store for Memory {
         let state = Arc::make_mut(&mut guard);
         let confirm = confirm(&state.check);
         let step = match &record.outcome {
-            Outcome::Saw { ruling, .. } => state.damped.looked(ruling, confirm, record.at),
+            Outcome::Saw { ruling, .. } => {
+                state.standing.note(&state.service, &state.check, ruling, record.at);
+                state.damped.looked(ruling, confirm, record.at)
+            }
             Outcome::Blind(_) => state.damped.blind(confirm, record.at),
         };
         let summary = RunSummary::new(record.run, record.duration, step.verdict);
         state.count(step.verdict);
         state.remember(record);
         if step.verdict == Verdict::Pass {
-            state.last_pass = Some(record.at);
+            state.last_pass = Moment::of(Some(record.at));
         }
         let last = LastRun::of(record, summary, state.last.as_deref(), &self.common);
         state.last = Some(Arc::new(last));
@@ -220,19 +249,28 @@ impl Store for Memory {
     fn schedule(&self, check: &str, next_run: Timestamp) {
         if let Some(slot) = self.slot(check) {
             let mut state = slot.state.lock().expect("no panic under this lock");
-            Arc::make_mut(&mut state).next_run = Some(next_run);
+            Arc::make_mut(&mut state).next_run = Moment::of(Some(next_run));
         }
     }
 
     fn block(&self, origin: &str, since: Option<Timestamp>) {
-        let slots: Vec<Arc<Slot>> =
-            self.slots.read().expect("no panic under this lock").values().cloned().collect();
-        for slot in slots {
-            let mut state = slot.state.lock().expect("no panic under this lock");
-            let own = Origin::of(&state.service.target.url);
+        for (service, standing) in self.standings.read().expect("no panic under this lock").values()
+        {
+            let own = Origin::of(&service.target.url);
             if own.is_some_and(|own| own.to_string() == origin) {
-                Arc::make_mut(&mut state).blocked_since = since;
+                standing.block(since);
             }
+        }
+    }
+
+    fn standing(&self, service: &str) -> Option<(Arc<Service>, Arc<Standing>)> {
+        self.standings.read().expect("no panic under this lock").get(service).cloned()
+    }
+
+    fn restore_waivers(&self, service: &str, waivers: BTreeMap<String, Idle>) {
+        if let Some((service, standing)) = self.standing(service) {
+            standing.restore(waivers);
+            standing.keep(&service);
         }
     }
 

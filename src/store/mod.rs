@@ -5,11 +5,14 @@
 
 mod measured;
 mod memory;
+mod moment;
 pub(crate) mod saved;
 mod shared;
+mod standing;
 mod state;
 mod summary;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -18,11 +21,13 @@ use tokio::sync::broadcast;
 #[cfg(test)]
 pub(crate) use measured::Measured;
 pub(crate) use memory::Memory;
+pub(crate) use standing::Standing;
 pub(crate) use state::{CheckState, LastRun, Saved};
 pub(crate) use summary::RunSummary;
 
 use crate::config::{Check, Service};
 use crate::damping::Step;
+use crate::policy::Idle;
 use crate::runner::Record;
 use crate::status::Status;
 
@@ -40,6 +45,10 @@ pub(crate) trait Store: Send + Sync {
     fn adopt(&self, watched: &[Watched], at: Timestamp);
     /// Puts a check back to where it stood before a restart.
     fn restore(&self, check: &str, saved: Saved);
+    /// For how long a service's waivers have covered nothing, from before a restart.
+    fn restore_waivers(&self, service: &str, waivers: BTreeMap<String, Idle>);
+    /// What is known of a service beside its checks; `None` when it has none.
+    fn standing(&self, service: &str) -> Option<(Arc<Service>, Arc<Standing>)>;
     /// Notes a run. `None` when its check is gone, or is another one by now.
     fn record(&self, record: &Record) -> Option<Step>;
     /// Notes when a check runs next.

@@ -1,6 +1,6 @@
 //! The small durable state: what a restart must not forget.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use super::{CheckState, Saved, Store};
 use crate::config::Check;
 use crate::damping::{Damped, Open};
 use crate::durable;
-use crate::policy;
+use crate::policy::{self, Idle};
 use crate::status::Status;
 
 /// The schema that is written, and the only one that is read.
@@ -31,6 +31,9 @@ struct File {
     location: String,
     saved_at: Timestamp,
     checks: Vec<SavedCheck>,
+    /// For how long the waivers of each service have covered nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    waivers: BTreeMap<String, BTreeMap<String, Idle>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -61,11 +64,17 @@ pub(crate) fn write(
     location: &str,
     at: Timestamp,
 ) -> io::Result<()> {
+    let states = store.states();
+    let services = states.chunk_by(|one, next| one.service.name == next.service.name);
+    let waivers = services
+        .map(|states| (states[0].service.name.clone(), states[0].standing.waivers()))
+        .filter(|(_, waivers)| !waivers.is_empty());
     let file = File {
         schema: SCHEMA.to_owned(),
         location: location.to_owned(),
         saved_at: at,
-        checks: store.states().iter().map(|state| save(state)).collect(),
+        waivers: waivers.collect(),
+        checks: states.iter().map(|state| save(state)).collect(),
     };
     durable::write(path, &file)
 }
@@ -76,7 +85,7 @@ fn save(state: &CheckState) -> SavedCheck {
         identity: state.check.identity,
         status: state.damped.status,
         since: state.damped.since,
-        last_pass: state.last_pass,
+        last_pass: state.last_pass(),
         open: state
             .damped
             .open
@@ -122,6 +131,9 @@ pub(crate) fn restore(
     };
     if file.location != location {
         return Ok(Restored::Checks(0));
+    }
+    for (service, waivers) in file.waivers {
+        store.restore_waivers(&service, waivers);
     }
     let abouts: HashMap<&str, &'static About> =
         KINDS.iter().flat_map(Registration::abouts).map(|about| (about.id, about)).collect();

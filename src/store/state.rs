@@ -7,7 +7,9 @@ use musterd_probes::contract::{Earlier, Evidence};
 use musterd_probes::severity::Verdict;
 
 use super::measured::{Measured, Shape};
+use super::moment::Moment;
 use super::shared::Shared;
+use super::standing::Standing;
 use super::summary::RunSummary;
 use crate::config::{Check, Service};
 use crate::damping::Damped;
@@ -18,17 +20,17 @@ use crate::runner::{Outcome, Record};
 pub(crate) struct CheckState {
     pub(crate) service: Arc<Service>,
     pub(crate) check: Arc<Check>,
+    /// What is known of its service, the same for all checks of it.
+    pub(crate) standing: Arc<Standing>,
     pub(crate) damped: Damped,
     pub(crate) last: Option<Arc<LastRun>>,
     /// What the latest runs saw that could look, the last one included, where the probe looks at
     /// earlier runs.
     pub(crate) earlier: Earlier,
-    pub(crate) next_run: Option<Timestamp>,
+    pub(super) next_run: Moment,
     /// Runs of each verdict since the start, in the order of [`Verdict::ALL`].
-    pub(crate) runs: [u64; 4],
-    pub(crate) last_pass: Option<Timestamp>,
-    /// Since when the service's origin refuses us after active work.
-    pub(crate) blocked_since: Option<Timestamp>,
+    pub(crate) runs: [u32; 4],
+    pub(super) last_pass: Moment,
 }
 
 /// What the last run was and saw.
@@ -103,14 +105,24 @@ impl CheckState {
         Self {
             service,
             check,
+            standing: Arc::default(),
             damped: Damped::new(at),
             last: None,
             earlier: Earlier::default(),
-            next_run: None,
+            next_run: Moment::of(None),
             runs: [0; 4],
-            last_pass: None,
-            blocked_since: None,
+            last_pass: Moment::of(None),
         }
+    }
+
+    /// When it runs next.
+    pub(crate) fn next_run(&self) -> Option<Timestamp> {
+        self.next_run.get()
+    }
+
+    /// When a run last passed.
+    pub(crate) fn last_pass(&self) -> Option<Timestamp> {
+        self.last_pass.get()
     }
 
     /// Remembers what a run saw, where its probe looks at earlier runs.
@@ -126,7 +138,7 @@ impl CheckState {
     /// Counts a run's verdict.
     pub(super) fn count(&mut self, verdict: Verdict) {
         if let Some(index) = Verdict::ALL.iter().position(|known| *known == verdict) {
-            self.runs[index] += 1;
+            self.runs[index] = self.runs[index].saturating_add(1);
         }
     }
 }

@@ -168,6 +168,22 @@ async fn a_reload_takes_the_whole_new_configuration_or_keeps_the_old_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_file_that_a_pattern_matches_is_noticed() {
+    let server = HttpServer::start(|_| Reply::text(200, "ok")).await;
+    let folder = Folder::new();
+    let service = |name: &str| {
+        format!("services: [{{name: {name}, url: '{}', checks: [http: ]}}]\n", server.url())
+    };
+    let first = "listen: 127.0.0.1:0\ndefaults: {interval: 1s}\ninclude: ['*.part.yaml']\n";
+    folder.write("musterd.yaml", first.to_owned());
+    folder.write("shop.part.yaml", service("shop"));
+    let daemon = Daemon::start(&folder);
+    daemon.until("the first pass", |now| status_of(now, "shop/http") == "pass").await;
+    folder.write("mail.part.yaml", service("mail"));
+    daemon.until("the new service", |now| status_of(now, "mail/http") == "pass").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_state_is_set_aside_and_a_missing_secret_of_the_server_stops_the_start() {
     let server = HttpServer::start(|_| Reply::text(200, "ok")).await;
     let folder = Folder::new();

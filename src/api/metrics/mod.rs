@@ -76,7 +76,7 @@ fn columns(now: &Everything) -> Vec<Column> {
             let last = state.last.as_deref().map(|last| last.summary.at());
             checks::time(samples, scope, last);
         }),
-        (CHECK_LAST_PASS, |samples, scope, state| checks::time(samples, scope, state.last_pass)),
+        (CHECK_LAST_PASS, |samples, scope, state| checks::time(samples, scope, state.last_pass())),
         (CHECK_INTERVAL, |samples, scope, state| {
             checks::duration(samples, scope, Some(state.check.interval.as_secs_f64()));
         }),

@@ -15,7 +15,7 @@ use indexmap::IndexMap;
 use jiff::civil::Date;
 
 use super::files::{Source, Sources};
-use super::raw;
+use super::raw::{self, scalar::BasePath};
 use super::types::{Config, History, Place, Server, ServerTls};
 use super::yaml::{Document, NodeId, Problem, Problems, Raw, collect};
 use check::Probes;
@@ -30,7 +30,7 @@ const KEEP: Duration = Duration::from_hours(30 * 24);
 
 /// Everything but what is wrong with it; what is returned is of use only without errors.
 pub(super) fn config(sources: Sources, today: Date, problems: &mut Problems) -> Config {
-    let Sources { list, paths, gaps, .. } = sources;
+    let Sources { list, read, gaps, .. } = sources;
     once(&list, problems);
     let nothing = raw::File::default();
     let holder = |key: &str| list.iter().find(|source| has(source, key));
@@ -75,7 +75,7 @@ pub(super) fn config(sources: Sources, today: Date, problems: &mut Problems) -> 
         state,
         notify,
         services,
-        files: paths,
+        read,
     };
     if !gaps && !problems.has_errors() {
         emptiness(&list, &config, problems);
@@ -142,7 +142,15 @@ fn doubt_profiles(source: &Source, gathered: &Gathered<'_>, problems: &mut Probl
 }
 
 fn server(source: &Source, problems: &mut Problems) -> Server {
-    let raw::Server { token, report_token, tls, base_path, public } = &source.file.server;
+    let raw::Server { token, report_token, tls, base_path, external_url, public } =
+        &source.file.server;
+    if let (Some(BasePath(path)), Some(external)) = (base_path, external_url)
+        && !external.value.0.ends_with(path.as_str())
+    {
+        let message = format!("links will not be found: it does not end in the base path {path}");
+        let hint = format!("write {}{path}, or correct `base_path`", external.value.0);
+        problems.push(source.document.warning(external.at, message).with_hint(hint));
+    }
     if let Some(public) = public.as_ref().filter(|public| public.value)
         && token.is_none()
     {
@@ -154,6 +162,7 @@ fn server(source: &Source, problems: &mut Problems) -> Server {
         report_token: report_token.clone(),
         tls: tls.as_ref().map(|f| ServerTls { cert: f.cert.clone(), key: f.key.clone() }),
         base_path: base_path.as_ref().map_or(String::new(), |path| path.0.clone()),
+        external_url: external_url.as_ref().map(|url| url.value.0.clone()),
         public: public.as_ref().is_some_and(|public| public.value),
     }
 }

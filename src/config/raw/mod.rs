@@ -18,7 +18,7 @@ use musterd_probes::severity::Severity;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use self::url::{HookUrl, Reference};
+use self::url::{ExternalUrl, HookUrl, Reference};
 use super::yaml::{Located, Raw};
 use address::Address;
 use amount::{Confirm, Interval, Stretch, Timeout};
@@ -75,6 +75,9 @@ pub(crate) struct Server {
     pub(crate) tls: Option<CertificateFiles>,
     /// The path under which a proxy shows the server, such as `/musterd`.
     pub(crate) base_path: Option<BasePath>,
+    /// Where people reach the server, such as `https://ops.example/musterd`: what notifications
+    /// link to.
+    pub(crate) external_url: Option<Located<ExternalUrl>>,
     /// Show the status page without the token.
     pub(crate) public: Option<Located<bool>>,
 }

@@ -30,6 +30,20 @@ fn plain_twin(text: &str) -> Result<Url, String> {
 }
 
 checked! {
+    /// Where people reach the daemon, without a closing slash.
+    ExternalUrl(String): String, external, {"type": "string", "pattern": "^https?://[^?#@]+$"}
+}
+
+fn external(text: &str) -> Result<String, String> {
+    let url = web(text, &["http", "https"], "leave them out: everybody who is notified reads it")?;
+    if url.query().is_some() || url.fragment().is_some() {
+        let example = "hint: write a URL such as https://ops.example/musterd";
+        return Err(format!("paths are added to it: it has no query and no fragment\n{example}"));
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+checked! {
     /// An HTTP proxy.
     ProxyUrl(Url): String, proxy, {"type": "string", "pattern": "^http://[^?#@]+$"}
 }

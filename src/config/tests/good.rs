@@ -107,6 +107,8 @@ fn copies_of_anchors_are_services_of_their_own() {
 fn the_example_is_read_as_it_says() {
     let config = text(EXAMPLE);
     assert_eq!(config.server.base_path, "/musterd");
+    let external_url = config.server.external_url.as_deref();
+    assert_eq!(external_url, Some("https://ops.shop.example/musterd"));
     assert!(config.server.public && config.server.tls.is_some());
     assert_eq!(config.uplink[0].host, "1.1.1.1");
     assert!(matches!(config.notify[0].channel, Channel::Alertmanager { .. }));

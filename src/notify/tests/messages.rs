@@ -9,6 +9,7 @@ use musterd_probes::severity::Verdict;
 
 use super::super::channel::{Channel, Unwritten};
 use super::super::message::{self, Before, Message, State, Urgency, Writer};
+use super::super::stand::{Stand, Topic};
 use super::super::{alertmanager, template};
 use super::{ABOUTS, at, message as failure, open, service, state, vault, writer};
 use crate::config::{self, Notifier};
@@ -50,11 +51,14 @@ fn everything(writer: &Writer) -> Message {
     let passes = state(&check("api"), Status::Pass, 33);
     let gone = check("old");
     let changes = vec![
-        writer.change(&fails, before(Status::Warn, 3)),
-        writer.change(&unknown, Before { status: Some(Status::Pass), ..Before::default() }),
-        writer.change(&warns, before(Status::Fail, 4)),
-        writer.change(&passes, before(Status::Fail, 5)),
-        writer.gone(&gone.checks[0], before(Status::Unknown, 6), at(35)),
+        writer.change(&Stand::of(&fails), before(Status::Warn, 3)),
+        writer.change(
+            &Stand::of(&unknown),
+            Before { status: Some(Status::Pass), ..Before::default() },
+        ),
+        writer.change(&Stand::of(&warns), before(Status::Fail, 4)),
+        writer.change(&Stand::of(&passes), before(Status::Fail, 5)),
+        writer.gone(&Topic::Check(Arc::clone(&gone.checks[0])), before(Status::Unknown, 6), at(35)),
     ];
     writer.message(&check("tls"), Status::Fail, changes, at(35))
 }
@@ -89,7 +93,7 @@ async fn a_summary_says_what_is_worst_and_how_much_more_there_is() {
         let mut fails = state(&shop, Status::Fail, 7);
         let subjects = (0..findings).map(|number: usize| number.to_string());
         fails.damped.open = subjects.map(|subject| open(&ABOUTS[0], &subject, false)).collect();
-        let change = writer.change(&fails, Before::default());
+        let change = writer.change(&Stand::of(&fails), Before::default());
         assert_eq!(change.summary, summary);
         assert_eq!(change.findings.len(), findings.min(20));
         assert_eq!(change.findings_omitted, findings.saturating_sub(20));
@@ -104,13 +108,13 @@ async fn a_failure_stays_critical_while_nobody_can_look() {
     unknown.damped.open = vec![open(&ABOUTS[0], "", false)];
     let before =
         Before { status: Some(Status::Fail), urgency: Some(Urgency::Critical), since: Some(at(7)) };
-    let change = writer.change(&unknown, before);
+    let change = writer.change(&Stand::of(&unknown), before);
     let message = writer.message(&shop, Status::Unknown, vec![change], at(12));
     let alerts = serde_json::to_value(alertmanager::alerts(&message)).unwrap();
     assert_eq!(alerts.as_array().unwrap().len(), 1, "no alert ends: {alerts}");
     assert_eq!(alerts[0]["labels"]["severity"], "critical");
     unknown.damped.open[0] = open(&ABOUTS[0], "", true);
-    assert_eq!(writer.change(&unknown, Before::default()).severity, Urgency::Warning);
+    assert_eq!(writer.change(&Stand::of(&unknown), Before::default()).severity, Urgency::Warning);
 }
 
 #[tokio::test]
@@ -124,8 +128,10 @@ async fn no_secret_is_in_a_message_and_a_cut_leaves_no_half_of_one() {
     finding.finding.wanted = "hunter2hunter2 ".repeat(100);
     fails.damped.open = vec![finding];
     let unknown = blind(state(&shop, Status::Unknown, 8), "no hunter2hunter2 here");
-    let changes =
-        vec![writer.change(&fails, Before::default()), writer.change(&unknown, Before::default())];
+    let changes = vec![
+        writer.change(&Stand::of(&fails), Before::default()),
+        writer.change(&Stand::of(&unknown), Before::default()),
+    ];
     let message = writer.message(&shop, Status::Fail, changes, at(12));
     for text in [pretty(&message), pretty(&alertmanager::alerts(&message))] {
         assert!(text.contains("***") && !text.contains("hunter2"), "{text}");

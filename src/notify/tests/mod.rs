@@ -16,6 +16,7 @@ use musterd_probes::secret::{SecretRef, Vault};
 use musterd_probes::severity::{Severity, Verdict};
 
 use super::message::{Message, Writer};
+use super::stand::Stand;
 use crate::config::{Check, Service};
 use crate::damping::{Damped, Open};
 use crate::policy::Waived;
@@ -130,6 +131,7 @@ fn writer(vault: Arc<Vault>) -> Writer {
 /// A message of one change to a failure.
 fn message(vault: Arc<Vault>) -> Message {
     let (writer, shop) = (writer(vault), service("shop", &["tls"]));
-    let change = writer.change(&state(&shop, Status::Fail, 7), super::message::Before::default());
+    let change = writer
+        .change(&Stand::of(&state(&shop, Status::Fail, 7)), super::message::Before::default());
     writer.message(&shop, Status::Fail, vec![change], at(12))
 }

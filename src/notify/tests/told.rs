@@ -8,6 +8,7 @@ use musterd_probes::secret::Vault;
 use tokio::time::Instant;
 
 use super::super::message::State;
+use super::super::stand::{Stand, Topic};
 use super::super::told::{Gathering, Problems, Telling, WINDOW};
 use super::{at, news, service, state, writer};
 use crate::config::Service;
@@ -20,6 +21,7 @@ struct Bench {
     problems: Problems,
     states: BTreeMap<Arc<str>, Arc<CheckState>>,
     services: BTreeMap<&'static str, Arc<Service>>,
+    policies: Vec<Stand>,
     began: Instant,
 }
 
@@ -31,6 +33,7 @@ impl Bench {
             problems: Problems::new(),
             states: BTreeMap::new(),
             services: BTreeMap::new(),
+            policies: Vec::new(),
             began: Instant::now(),
         }
     }
@@ -62,7 +65,7 @@ impl Bench {
     fn resynchronise(&mut self, second: i64) {
         let states: Vec<_> = self.states.values().cloned().collect();
         let now = self.now(second);
-        self.gathering.resynchronise(&states, &mut self.problems, now);
+        self.gathering.resynchronise(&states, &self.policies, &mut self.problems, now);
     }
 
     fn now(&self, second: i64) -> Instant {
@@ -73,7 +76,10 @@ impl Bench {
     fn told(&mut self, second: i64) -> Vec<String> {
         let writer = writer(Arc::new(Vault::new(|_| None)));
         let (now, mut told) = (self.now(second), Vec::new());
-        let look = |id: &str| self.states.get(id).cloned();
+        let look = |id: &str| match self.states.get(id) {
+            Some(state) => Some(Stand::of(state)),
+            None => self.policies.iter().find(|stand| &**stand.topic.id() == id).cloned(),
+        };
         let problems = &mut self.problems;
         while let Some(Telling { service, changes }) =
             self.gathering.next(Some(now), problems, look, &writer, at(second))
@@ -198,4 +204,35 @@ fn nothing_is_lost_when_news_are() {
     assert_eq!(bench.told(60), ["mail: c ->fail!", "shop: a fail>pass., gone fail>gone."]);
     bench.resynchronise(70);
     assert_eq!(bench.told(80), Vec::<String>::new());
+}
+
+#[test]
+fn what_policy_finds_is_told_and_when_it_is_over() {
+    let shop = service("shop", &["c"]);
+    let policy = |status, since| Stand {
+        service: Arc::clone(&shop),
+        topic: Topic::Policy("shop".into()),
+        status,
+        since: at(since),
+        open: Vec::new(),
+        reason: None,
+    };
+    for (since, after, told) in [
+        (20, Some(Pass), &["shop: policy ->warn!", "shop: policy warn>pass."][..]),
+        (20, Some(Warn), &["shop: policy ->warn!"]),
+        (20, Some(Fail), &["shop: policy ->warn!", "shop: policy warn>fail!"]),
+        (20, None, &["shop: policy ->warn!", "shop: policy warn>gone."]),
+        // It was so before a restart, and was told then.
+        (1, Some(Warn), &[]),
+        (1, Some(Pass), &["shop: policy warn>pass."]),
+    ] {
+        let mut bench = Bench::new();
+        bench.policies = vec![policy(Warn, since)];
+        bench.resynchronise(20);
+        let mut heard = bench.told(30);
+        bench.policies = after.map(|status| policy(status, 40)).into_iter().collect();
+        bench.resynchronise(40);
+        heard.extend(bench.told(50));
+        assert_eq!(heard, told, "{since} {after:?}");
+    }
 }

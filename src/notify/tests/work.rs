@@ -18,7 +18,7 @@ use super::super::meters::Meters;
 use super::super::{Notifiers, Notify};
 use super::{at, findings, news, service};
 use crate::clock::Clock;
-use crate::config::{Channel, Notifier, Service};
+use crate::config::{Channel, Config, Notifier, Server, Service, Waiver};
 use crate::damping::Damped;
 use crate::status::Status::{self, Fail, Pass, Pending};
 use crate::store::{Memory, News, Saved, Store, Watched};
@@ -122,9 +122,17 @@ struct Rig {
 const CHECKS: [&str; 4] = ["a", "b", "c", "d"];
 
 impl Rig {
-    fn start(notifiers: &[Notifier], fates: &[Fate], room: usize) -> Self {
+    fn start<const N: usize>(notifiers: [Notifier; N], fates: &[Fate], room: usize) -> Self {
+        Self::over(service("shop", &CHECKS), notifiers, fates, room)
+    }
+
+    fn over<const N: usize>(
+        shop: Arc<Service>,
+        notifiers: [Notifier; N],
+        fates: &[Fate],
+        room: usize,
+    ) -> Self {
         let (store, began) = (Arc::new(Memory::new()), Instant::now());
-        let shop = service("shop", &CHECKS);
         let watched =
             |check: &Arc<_>| Watched { service: Arc::clone(&shop), check: Arc::clone(check) };
         store.adopt(&shop.checks.iter().map(watched).collect::<Vec<_>>(), at(0));
@@ -136,11 +144,10 @@ impl Rig {
             began,
         });
         let mut notify = Notify::new(
-            notifiers,
+            &Config { notify: notifiers.into(), ..Config::default() },
             Arc::clone(&store) as Arc<dyn Store>,
             Arc::new(Vault::new(|_| None)),
             clock,
-            None,
         );
         notify.courier = Some(Arc::clone(&courier) as Arc<dyn Courier>);
         notify.room = room;
@@ -181,7 +188,7 @@ impl Rig {
 
 #[tokio::test(start_paused = true)]
 async fn a_receiver_that_fails_is_tried_again_after_ever_longer_waits() {
-    let rig = Rig::start(&[hook("chat")], &[Fate::Fails], 100);
+    let rig = Rig::start([hook("chat")], &[Fate::Fails], 100);
     rig.change(0, Fail).await;
     rig.pass(2 * 3_600).await;
     let times: Vec<f64> = rig.courier.log().into_iter().map(|(when, _)| when).collect();
@@ -198,7 +205,7 @@ async fn a_receiver_that_fails_is_tried_again_after_ever_longer_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_refused_for_good_is_tried_once_and_the_next_goes_on() {
-    let rig = Rig::start(&[hook("chat")], &[Fate::Refused, Fate::Arrives], 100);
+    let rig = Rig::start([hook("chat")], &[Fate::Refused, Fate::Arrives], 100);
     rig.change(0, Fail).await;
     rig.change(1, Fail).await;
     assert_eq!(rig.courier.words(), ["a=fail", "b=fail"]);
@@ -207,7 +214,7 @@ async fn what_is_refused_for_good_is_tried_once_and_the_next_goes_on() {
 
 #[tokio::test(start_paused = true)]
 async fn a_receiver_gets_the_pause_that_it_asks_for() {
-    let rig = Rig::start(&[hook("chat")], &[Fate::Asks(90), Fate::Arrives], 100);
+    let rig = Rig::start([hook("chat")], &[Fate::Asks(90), Fate::Arrives], 100);
     rig.change(0, Fail).await;
     rig.pass(200).await;
     let log = rig.courier.log();
@@ -218,7 +225,7 @@ async fn a_receiver_gets_the_pause_that_it_asks_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_receiver_that_hangs_holds_up_no_other() {
-    let rig = Rig::start(&[hook("a-hangs"), hook("b-well")], &[Fate::Hangs, Fate::Arrives], 100);
+    let rig = Rig::start([hook("a-hangs"), hook("b-well")], &[Fate::Hangs, Fate::Arrives], 100);
     rig.change(0, Fail).await;
     let counts = [rig.meters.counts("a-hangs"), rig.meters.counts("b-well")];
     assert!(counts.contains(&[1, 0, 0]) && counts.contains(&[0, 0, 0]), "{counts:?}");
@@ -226,7 +233,7 @@ async fn a_receiver_that_hangs_holds_up_no_other() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_line_drops_what_is_said_anew_and_then_the_oldest() {
-    let rig = Rig::start(&[hook("chat")], &[Fate::Asks(60), Fate::Arrives], 3);
+    let rig = Rig::start([hook("chat")], &[Fate::Asks(60), Fate::Arrives], 3);
     rig.change(0, Fail).await; // In hand.
     rig.change(1, Fail).await;
     rig.change(2, Fail).await;
@@ -240,7 +247,7 @@ async fn a_full_line_drops_what_is_said_anew_and_then_the_oldest() {
 
 #[tokio::test(start_paused = true)]
 async fn missed_news_are_made_up_for() {
-    let rig = Rig::start(&[hook("chat")], &[Fate::Arrives], 100);
+    let rig = Rig::start([hook("chat")], &[Fate::Arrives], 100);
     rig.change(0, Fail).await;
     // More than the channel holds, at once; the change of c is among those that are lost.
     rig.run(2, Fail);
@@ -253,7 +260,7 @@ async fn missed_news_are_made_up_for() {
 
 #[tokio::test(start_paused = true)]
 async fn what_changes_without_a_run_is_told_within_minutes() {
-    let rig = Rig::start(&[hook("chat")], &[Fate::Arrives], 100);
+    let rig = Rig::start([hook("chat")], &[Fate::Arrives], 100);
     rig.pass(10).await;
     rig.set(3, Fail);
     rig.pass(70).await;
@@ -262,7 +269,7 @@ async fn what_changes_without_a_run_is_told_within_minutes() {
 
 #[tokio::test(start_paused = true)]
 async fn alertmanager_hears_every_minute_what_is_wrong_and_no_more_when_it_is_over() {
-    let rig = Rig::start(&[alertmanager()], &[Fate::Arrives], 100);
+    let rig = Rig::start([alertmanager()], &[Fate::Arrives], 100);
     rig.change(0, Fail).await;
     rig.change(1, Fail).await;
     rig.pass(120).await;
@@ -280,7 +287,7 @@ async fn alertmanager_hears_every_minute_what_is_wrong_and_no_more_when_it_is_ov
 
 #[tokio::test(start_paused = true)]
 async fn an_alertmanager_that_forgot_or_was_away_is_told_again() {
-    let rig = Rig::start(&[alertmanager()], &[Fate::Fails], 100);
+    let rig = Rig::start([alertmanager()], &[Fate::Fails], 100);
     rig.change(0, Fail).await;
     rig.pass(600).await;
     assert_eq!(rig.meters.counts("am"), [0, 1, 0], "the message is given up after five minutes");
@@ -292,7 +299,7 @@ async fn an_alertmanager_that_forgot_or_was_away_is_told_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_reload_keeps_what_waits_and_tells_what_it_changed() {
-    let rig = Rig::start(&[hook("chat"), hook("gone")], &[Fate::Fails], 100);
+    let rig = Rig::start([hook("chat"), hook("gone")], &[Fate::Fails], 100);
     rig.change(0, Fail).await;
     let chat = Notifier { name: "chat".to_owned(), ..hook("moved") };
     *rig.courier.fates.lock().unwrap() = [Fate::Arrives].into();
@@ -300,14 +307,21 @@ async fn a_reload_keeps_what_waits_and_tells_what_it_changed() {
     // A waiver, say, makes b worse without a run, and c is a first pass.
     rig.set(1, Fail);
     rig.set(2, Pass);
-    rig.notifiers.replace(&[chat, hook("new")], "berlin");
+    let external_url = Some("https://ops.example".to_owned());
+    rig.notifiers.replace(&Config {
+        notify: vec![chat, hook("new")],
+        location: "berlin".to_owned(),
+        server: Server { external_url, ..Server::default() },
+        ..Config::default()
+    });
     rig.pass(10).await;
     let mut words = rig.courier.words().split_off(before);
     words.sort();
     assert_eq!(words, ["a=fail", "b=fail", "b=fail"], "chat hears both, the new one the latter");
     assert_eq!(rig.meters.counts("chat"), [2, 0, 0]);
     assert_eq!(rig.meters.counts("new"), [1, 0, 0]);
-    assert!(rig.courier.letters().last().unwrap().1.contains("berlin"));
+    let last = rig.courier.letters().pop().unwrap().1;
+    assert!(last.contains("berlin") && last.contains("https://ops.example/api/v1/checks/shop/"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -318,7 +332,7 @@ async fn a_stop_tells_what_is_gathered_and_tries_once_more_for_five_seconds() {
         (vec![Fate::Asks(600)], 3, [0, 2, 0]),
         (vec![Fate::Asks(600), Fate::Hangs], 2, [0, 0, 2]),
     ] {
-        let rig = Rig::start(&[hook("chat")], &fates, 100);
+        let rig = Rig::start([hook("chat")], &fates, 100);
         rig.change(0, Fail).await;
         rig.run(1, Fail);
         rig.pass(1).await;
@@ -333,9 +347,32 @@ async fn a_stop_tells_what_is_gathered_and_tries_once_more_for_five_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_told_of_what_is_pending_or_passes_from_the_start() {
-    let rig = Rig::start(&[hook("chat")], &[Fate::Arrives], 100);
+    let rig = Rig::start([hook("chat")], &[Fate::Arrives], 100);
     rig.change(0, Pass).await;
     rig.change(1, Pending).await;
     rig.pass(60).await;
     assert_eq!(rig.courier.words(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiver_that_runs_out_is_told_without_any_run() {
+    let mut shop = service("shop", &CHECKS);
+    let until = at(0).to_zoned(jiff::tz::TimeZone::UTC).date();
+    Arc::get_mut(&mut shop).unwrap().waivers.push(Waiver {
+        rule: "tls.expires-soon".to_owned(),
+        check: None,
+        subject: None,
+        reason: "until the move".to_owned(),
+        until,
+    });
+    let rig = Rig::over(shop, [hook("chat"), alertmanager()], &[Fate::Arrives], 100);
+    rig.pass(3600).await;
+    assert_eq!(rig.courier.words(), Vec::<String>::new(), "it still counts");
+    rig.pass(24 * 3600).await;
+    let words = rig.courier.words();
+    assert_eq!(words.iter().filter(|word| *word == "policy=warn").count(), 1, "chat hears it once");
+    let again = words.iter().filter(|word| *word == "policy").count();
+    assert!(again > 30 && again + 1 == words.len(), "Alertmanager is told again and again");
+    let told = &rig.courier.letters()[0].1;
+    assert!(told.contains("a waiver has expired (policy.waiver-expired) on tls.expires-soon"));
 }

@@ -1,12 +1,14 @@
 //! What a service makes of findings: severities of its own, and waivers. Pure.
 
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan as _};
+mod waiver;
+
+use jiff::Timestamp;
 use musterd_probes::judgement::{Finding, Judgement};
 use musterd_probes::rule::{About, Tested};
 use musterd_probes::severity::{Severity, Verdict};
 
 use crate::config::{Check, Service, Waiver};
+pub(crate) use waiver::{Idle, counts, covers, key, matched};
 
 /// A judgement after a service's policy.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,26 +88,6 @@ pub(crate) fn apply(
     Ruled { finding, judged, waived }
 }
 
-/// A waiver counts through its last day, in UTC.
-pub(crate) fn counts(waiver: &Waiver, at: Timestamp) -> bool {
-    end(waiver).is_none_or(|end| at < end)
-}
-
-fn end(waiver: &Waiver) -> Option<Timestamp> {
-    let next_day = waiver.until.checked_add(1.day()).ok()?;
-    next_day.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
-}
-
-/// Whether a waiver speaks of this finding.
-pub(crate) fn covers(waiver: &Waiver, check: &Check, finding: &Finding) -> bool {
-    waiver.rule == finding.about.id
-        && waiver
-            .check
-            .as_ref()
-            .is_none_or(|glob| glob.matches(&check.name) || glob.matches(&check.id))
-        && waiver.subject.as_ref().is_none_or(|glob| glob.matches(&finding.subject))
-}
-
 /// What policy itself finds; these stand in the service's own findings.
 pub(crate) const ABOUTS: &[About] = &[
     About {
@@ -139,55 +121,48 @@ pub(crate) fn about(id: &str) -> Option<&'static About> {
     ABOUTS.iter().find(|about| about.id == id)
 }
 
-/// What policy itself finds on a service: waivers that have run out, and that the service's
-/// origin refuses us since `blocked_since`.
+/// What is known of a service beside its checks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Known {
+    /// Since when its origin refuses us after active work.
+    pub(crate) blocked_since: Option<Timestamp>,
+    /// For how long its waivers have covered nothing, in their order, as far as there were runs.
+    pub(crate) idle: Vec<Option<Idle>>,
+}
+
+/// What policy itself finds on a service, each with the time since which it is so: waivers that
+/// have run out or that nothing needs, and that the service's origin refuses us.
 pub(crate) fn of_service(
     service: &Service,
-    blocked_since: Option<Timestamp>,
+    known: &Known,
     at: Timestamp,
-) -> Vec<Finding> {
-    let mut findings = expired(service, at);
-    findings.extend(blocked_since.map(|since| {
-        let about = &ABOUTS[2];
-        Finding {
-            about,
-            subject: String::new(),
-            severity: service.severity.get(about.id).copied().unwrap_or(about.severity),
-            saw: format!(
-                "since {since}, just after active checks, passive ones are answered 403, 406, \
-                 429 or by resets; active work pauses"
-            ),
-            wanted: "the answers that any visitor gets".to_owned(),
-        }
-    }));
-    findings
-}
-
-/// The waivers of a service that have run out, with the service's own severity of that.
-fn expired(service: &Service, at: Timestamp) -> Vec<Finding> {
-    let about = &ABOUTS[0];
-    let severity = service.severity.get(about.id).copied().unwrap_or(about.severity);
-    service
-        .waivers
-        .iter()
-        .filter(|waiver| !counts(waiver, at))
-        .map(|waiver| Finding {
-            about,
-            subject: subject(waiver),
-            severity,
-            saw: format!("accepted until {} ({})", waiver.until, waiver.reason),
-            wanted: "a waiver that is mended or renewed before it runs out".to_owned(),
-        })
-        .collect()
-}
-
-fn subject(waiver: &Waiver) -> String {
-    let parts = [
-        Some(waiver.rule.as_str()),
-        waiver.check.as_ref().map(glob::Pattern::as_str),
-        waiver.subject.as_ref().map(glob::Pattern::as_str),
-    ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+) -> Vec<(Finding, Timestamp)> {
+    let found = |rule: &str, subject: String, saw: String, wanted: &str| {
+        let about = about(rule)?;
+        let severity = service.severity.get(about.id).copied().unwrap_or(about.severity);
+        Some(Finding { about, subject, severity, saw, wanted: wanted.to_owned() })
+    };
+    let expired = service.waivers.iter().filter(|waiver| !counts(waiver, at)).map(|waiver| {
+        let saw = format!("accepted until {} ({})", waiver.until, waiver.reason);
+        let wanted = "a waiver that is mended or renewed before it runs out";
+        let since = waiver::end(waiver).unwrap_or(at);
+        Some((found("policy.waiver-expired", waiver::title(waiver), saw, wanted)?, since))
+    });
+    let idle = service.waivers.iter().zip(&known.idle).map(|(waiver, idle)| {
+        let idle = idle.filter(|idle| idle.is_over() && counts(waiver, at))?;
+        let saw = format!("{} days of runs in which it covered nothing", waiver::IDLE_DAYS);
+        let wanted = "a waiver that something needs";
+        Some((found("policy.waiver-unmatched", waiver::title(waiver), saw, wanted)?, idle.since))
+    });
+    let blocked = known.blocked_since.map(|since| {
+        let saw = format!(
+            "since {since}, just after active checks, passive ones are answered 403, 406, 429 or \
+             by resets; active work pauses"
+        );
+        let wanted = "the answers that any visitor gets";
+        Some((found("policy.prober-blocked", String::new(), saw, wanted)?, since))
+    });
+    expired.chain(idle).chain(blocked).flatten().collect()
 }
 
 #[cfg(test)]
@@ -261,14 +236,43 @@ mod tests {
     fn a_waiver_counts_through_its_last_day_in_utc_and_is_a_finding_from_then_on() {
         let mut service = testing::service(Vec::new());
         service.waivers = vec![waiver(None, None, "2026-11-20")];
-        assert!(expired(&service, at("2026-11-20T23:59:59Z")).is_empty());
-        let found = expired(&service, at("2026-11-21T00:00:00Z"));
-        assert_eq!(found[0].severity, Severity::Medium);
+        let found = |service: &Service, time| of_service(service, &Known::default(), at(time));
+        assert!(found(&service, "2026-11-20T23:59:59Z").is_empty());
+        let (expired, since) = found(&service, "2026-11-21T12:00:00Z").remove(0);
+        assert_eq!((expired.severity, since), (Severity::Medium, at("2026-11-21T00:00:00Z")));
         service.severity.insert("policy.waiver-expired".to_owned(), Severity::High);
-        let expired = expired(&service, at("2026-11-21T00:00:00Z"));
-        assert_eq!(expired[0].severity, Severity::High);
-        assert_eq!(expired[0].about.id, "policy.waiver-expired");
-        assert_eq!(expired[0].subject, "http.unreachable");
+        let (expired, _) = found(&service, "2026-11-21T00:00:00Z").remove(0);
+        assert_eq!(expired.severity, Severity::High);
+        assert_eq!(expired.about.id, "policy.waiver-expired");
+        assert_eq!(expired.subject, "http.unreachable");
+    }
+
+    #[test]
+    fn a_waiver_that_nothing_needs_is_found_as_long_as_it_counts() {
+        let mut service = testing::service(Vec::new());
+        service.waivers =
+            vec![waiver(None, None, "2026-11-20"), waiver(None, Some("a"), "2027-01-01")];
+        let since = at("2026-11-01T00:00:00Z");
+        let known = |days| Known {
+            blocked_since: None,
+            idle: vec![Some(Idle { days, since }), Some(Idle { days, since })],
+        };
+        let rules = |days, time| {
+            let found = of_service(&service, &known(days), at(time));
+            let rule = |(finding, _): &(Finding, _)| (finding.about.id, finding.subject.clone());
+            found.iter().map(rule).collect::<Vec<_>>()
+        };
+        let unmatched = "policy.waiver-unmatched";
+        let (first, second) = ("http.unreachable".to_owned(), "http.unreachable a".to_owned());
+        assert_eq!(rules(6, "2026-11-10T00:00:00Z"), []);
+        assert_eq!(
+            rules(7, "2026-11-10T00:00:00Z"),
+            [(unmatched, first.clone()), (unmatched, second.clone())]
+        );
+        assert_eq!(
+            rules(7, "2026-12-01T00:00:00Z"),
+            [("policy.waiver-expired", first), (unmatched, second)]
+        );
     }
 
     #[test]
