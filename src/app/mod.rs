@@ -194,7 +194,7 @@ fn more_descriptors() {
     }
 }
 
-/// What systemd wants to hear before a reload: also when it began (sd_notify(3), for units of
+/// What systemd wants to hear before a reload: also when it began (`sd_notify(3)`, for units of
 /// `Type=notify-reload`).
 fn reloading() -> Vec<NotifyState<'static>> {
     std::iter::once(NotifyState::Reloading).chain(NotifyState::monotonic_usec_now()).collect()

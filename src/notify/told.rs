@@ -134,8 +134,12 @@ impl Gathering {
         for stand in policies {
             let id = stand.topic.id();
             gone.remove(id);
-            let (status, since) = (stand.status, stand.since);
-            let glance = Glance { service: &stand.service.name, id, status, since };
+            let glance = Glance {
+                service: &stand.service.name,
+                id,
+                status: stand.status,
+                since: stand.since,
+            };
             self.compare(&glance, || Problem::of(stand), problems, now);
         }
         for (id, service) in gone {

@@ -32,13 +32,16 @@ const NEWS: usize = 4_096;
 /// The store in memory.
 pub(crate) struct Memory {
     slots: RwLock<IndexMap<Arc<str>, Arc<Slot>>>,
-    standings: RwLock<HashMap<String, (Arc<Service>, Arc<Standing>)>>,
+    standings: RwLock<Standings>,
     news: broadcast::Sender<Arc<News>>,
     sequence: AtomicU64,
     common: Common,
     /// The checks whose evidence is kept, the oldest first.
     evidence: Mutex<VecDeque<Arc<Slot>>>,
 }
+
+/// What is known of each service, by its name.
+type Standings = HashMap<String, (Arc<Service>, Arc<Standing>)>;
 
 struct Slot {
     state: Mutex<Arc<CheckState>>,
@@ -73,10 +76,16 @@ impl Ring {
 }
 
 impl Slot {
-    fn new(state: CheckState) -> Self {
+    /// A check that starts anew, with the past of the one of its id before, if there was one.
+    fn after(before: Option<&Self>, mut state: CheckState) -> Self {
+        let mut recent = Recent::default();
+        if let Some(before) = before {
+            state.runs = before.get().runs;
+            recent = std::mem::take(&mut before.recent.lock().expect("no panic under this lock"));
+        }
         Self {
             state: Mutex::new(Arc::new(state)),
-            recent: Mutex::default(),
+            recent: Mutex::new(recent),
             kept: AtomicU64::new(0),
         }
     }
@@ -132,9 +141,9 @@ impl Memory {
     }
 
     /// What is known of the services that are watched now: of those that stay, what was known.
-    fn stand(&self, watched: &[Watched]) -> HashMap<String, (Arc<Service>, Arc<Standing>)> {
+    fn stand(&self, watched: &[Watched]) -> Standings {
         let before = self.standings.read().expect("no panic under this lock");
-        let mut standings: HashMap<String, (Arc<Service>, Arc<Standing>)> = HashMap::new();
+        let mut standings = Standings::new();
         for Watched { service, .. } in watched {
             if standings.contains_key(&service.name) {
                 continue;
@@ -180,22 +189,27 @@ impl Store for Memory {
         slots.reserve_exact(watched.len());
         let standings = self.stand(watched);
         for Watched { service, check } in watched {
-            let kept = before.swap_remove(&check.id).filter(|slot| slot.is_unchanged(check));
-            let slot = match kept {
-                Some(slot) => {
+            let known = before.swap_remove(&check.id);
+            let slot = match known {
+                Some(slot) if slot.is_unchanged(check) => {
                     slot.follow(service, check, at);
                     slot
                 }
-                None => {
+                known => {
                     let mut state = CheckState::new(Arc::clone(service), Arc::clone(check), at);
                     if let Some((_, standing)) = standings.get(&service.name) {
                         state.standing = Arc::clone(standing);
                     }
-                    Arc::new(Slot::new(state))
+                    Arc::new(Slot::after(known.as_deref(), state))
                 }
             };
             slots.insert(Arc::clone(&check.id), slot);
         }
+        // What is gone is not kept alive by its evidence.
+        let stays = |slot: &Arc<Slot>| {
+            slots.get(&slot.get().check.id).is_some_and(|known| Arc::ptr_eq(known, slot))
+        };
+        self.evidence.lock().expect("no panic under this lock").retain(stays);
         *self.standings.write().expect("no panic under this lock") = standings;
     }
 

@@ -175,7 +175,7 @@ async fn a_new_file_that_a_pattern_matches_is_noticed() {
         format!("services: [{{name: {name}, url: '{}', checks: [http: ]}}]\n", server.url())
     };
     let first = "listen: 127.0.0.1:0\ndefaults: {interval: 1s}\ninclude: ['*.part.yaml']\n";
-    folder.write("musterd.yaml", first.to_owned());
+    folder.write("musterd.yaml", first);
     folder.write("shop.part.yaml", service("shop"));
     let daemon = Daemon::start(&folder);
     daemon.until("the first pass", |now| status_of(now, "shop/http") == "pass").await;

@@ -277,7 +277,10 @@ async fn a_check_whose_settings_changed_starts_anew_and_soon() {
     let changed = Check { identity: 7, ..check("a", "rarely", 3_600, 5, true) };
     rig.adopt(config(vec![("a.test", changed)])).await;
     assert_eq!(rig.store.state("a/rarely").unwrap().damped.status, Status::Pending);
+    assert_eq!(rig.store.runs("a/rarely").unwrap().len(), 1, "its past stays");
     assert_eq!(rig.pass(Duration::from_secs(5)).await["a/rarely"].len(), 1);
+    assert_eq!(rig.store.runs("a/rarely").unwrap().len(), 2);
+    assert_eq!(rig.store.state("a/rarely").unwrap().runs.iter().sum::<u32>(), 2);
 }
 
 #[tokio::test(start_paused = true)]
