@@ -79,9 +79,10 @@ mod tests {
     use musterd_probes::run_id::RunId;
 
     use crate::config::Waiver;
+    use crate::policy;
     use crate::runner::{Outcome, Record};
     use crate::store::{Memory, Store, Watched, saved};
-    use crate::{policy, testing};
+    use crate::testing;
     use jiff::Timestamp;
 
     /// The store of a service with a waiver, started anew.
