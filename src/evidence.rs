@@ -54,7 +54,7 @@ impl EvidenceFile {
             schema: SCHEMA.to_owned(),
             check: record.check.id.to_string(),
             probe: record.check.kind.name.to_owned(),
-            settings: (*record.check.settings).clone(),
+            settings: (*record.check.terms.settings).clone(),
             observed_at: record.at,
             judged_by: concat!("musterd ", env!("CARGO_PKG_VERSION")).to_owned(),
             evidence: evidence.to_json().ok()?,

@@ -14,7 +14,7 @@ use musterd_probes::net::trust::Roots;
 use musterd_probes::registry::Registration;
 use musterd_probes::secret::Vault;
 
-use crate::config::{Check, Place, Service, Severities};
+use crate::config::{Check, Place, Service, Severities, Terms};
 
 /// A line of a file that does not exist.
 pub(crate) fn place() -> Place {
@@ -28,14 +28,16 @@ pub(crate) fn check(kind: &'static Registration, settings: &serde_json::Value) -
         name: kind.name.to_owned(),
         kind,
         probe: kind.build_json(settings).expect("settings that make a probe"),
-        settings: Arc::new(settings.clone()),
         interval: Duration::from_secs(30),
-        timeout: Duration::from_secs(1),
-        confirm: 2,
-        retry_interval: Duration::from_secs(30),
-        allow: Impact::Active,
-        severity: Severities::default(),
-        labels: BTreeMap::new(),
+        terms: Arc::new(Terms {
+            settings: Arc::new(settings.clone()),
+            timeout: Duration::from_secs(1),
+            confirm: 2,
+            retry_interval: Duration::from_secs(30),
+            allow: Impact::Active,
+            severity: Severities::default(),
+            labels: BTreeMap::new(),
+        }),
         identity: 0,
         place: place(),
     }

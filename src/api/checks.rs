@@ -191,7 +191,7 @@ fn file(state: &CheckState) -> Result<EvidenceFile, Problem> {
         schema: SCHEMA.to_owned(),
         check: state.check.id.to_string(),
         probe: state.check.kind.name.to_owned(),
-        settings: (*state.check.settings).clone(),
+        settings: (*state.check.terms.settings).clone(),
         observed_at: last.summary.at(),
         judged_by: concat!("musterd ", env!("CARGO_PKG_VERSION")).to_owned(),
         evidence: json(evidence)?,

@@ -132,7 +132,7 @@ impl<'a> Row<'a> {
         let both = |(key, value): (&'a String, &'a String)| (key.as_str(), value.as_str());
         match self {
             Self::Here(state, _) => {
-                state.service.labels.iter().chain(&state.check.labels).map(both).collect()
+                state.service.labels.iter().chain(&state.check.terms.labels).map(both).collect()
             }
             Self::Posted(posted, _) => posted.service.labels.iter().map(both).collect(),
         }

@@ -15,7 +15,7 @@ use musterd_probes::secret::SecretRef;
 use musterd_probes::text::list;
 use url::Url;
 
-use crate::config::{Check, Config, Place, Service, Severities};
+use crate::config::{Check, Config, Place, Service, Severities, Terms};
 
 /// A probe that needs no settings, and what it sends.
 struct Ready {
@@ -166,14 +166,16 @@ fn check(service: &str, kind: &'static registry::Registration) -> Result<Arc<Che
         name: kind.name.to_owned(),
         kind,
         probe,
-        settings: settings.into(),
         interval: kind.interval,
-        timeout: std::time::Duration::from_secs(10),
-        confirm: 1,
-        retry_interval: kind.interval,
-        allow: Impact::Active,
-        severity: Severities::default(),
-        labels: std::collections::BTreeMap::new(),
+        terms: Arc::new(Terms {
+            settings: settings.into(),
+            timeout: std::time::Duration::from_secs(10),
+            confirm: 1,
+            retry_interval: kind.interval,
+            allow: Impact::Active,
+            severity: Severities::default(),
+            labels: std::collections::BTreeMap::new(),
+        }),
         identity: 0,
         place: place(),
     }))

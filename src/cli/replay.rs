@@ -15,7 +15,7 @@ use super::check::{FailOn, exit_code};
 use super::output::Format;
 use super::present::Presentation;
 use super::terminal::{self, Colour};
-use crate::config::{Check, Place, Service, Severities};
+use crate::config::{Check, Place, Service, Severities, Terms};
 use crate::evidence::EvidenceFile;
 use crate::oneshot;
 use crate::runner::{self, Outcome, Record};
@@ -79,14 +79,16 @@ fn judge(path: &Path) -> Result<(Arc<Service>, Record), String> {
         name,
         kind: replayable.kind,
         probe: replayable.probe,
-        settings: settings.into(),
         interval: replayable.kind.interval,
-        timeout: Duration::from_secs(10),
-        confirm: 1,
-        retry_interval: replayable.kind.interval,
-        allow: Impact::Passive,
-        severity: Severities::default(),
-        labels: std::collections::BTreeMap::new(),
+        terms: Arc::new(Terms {
+            settings: settings.into(),
+            timeout: Duration::from_secs(10),
+            confirm: 1,
+            retry_interval: replayable.kind.interval,
+            allow: Impact::Passive,
+            severity: Severities::default(),
+            labels: std::collections::BTreeMap::new(),
+        }),
         identity: 0,
         place: Place { file: path.display().to_string().into(), line: 1, column: 1 },
     });

@@ -143,9 +143,21 @@ pub(crate) struct Check {
     pub(crate) name: String,
     pub(crate) kind: &'static Registration,
     pub(crate) probe: Arc<dyn Probe>,
+    pub(crate) interval: Duration,
+    /// One for all checks of a service that have the same.
+    pub(crate) terms: Arc<Terms>,
+    /// The same as long as the check asks the same of the same target: not its interval, severities,
+    /// labels or place.
+    pub(crate) identity: u64,
+    /// Where it stands, for reports.
+    pub(crate) place: Place,
+}
+
+/// What is said of a check beside what it is and when it runs.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Terms {
     /// The probe's settings as they were written, for evidence files. Secrets are references.
     pub(crate) settings: Arc<serde_json::Value>,
-    pub(crate) interval: Duration,
     /// Bounds one exchange.
     pub(crate) timeout: Duration,
     /// Runs in a row that make a worse status.
@@ -156,15 +168,10 @@ pub(crate) struct Check {
     /// Severities of rules, by id, where they differ from the rules' own.
     pub(crate) severity: Severities,
     pub(crate) labels: BTreeMap<String, String>,
-    /// The same as long as the check asks the same of the same target: not its interval, severities,
-    /// labels or place.
-    pub(crate) identity: u64,
-    /// Where it stands, for reports.
-    pub(crate) place: Place,
 }
 
 /// Severities of rules, by id. Most checks have none of their own, which then takes no room.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Severities(Option<Box<IndexMap<String, Severity>>>);
 
 impl Severities {

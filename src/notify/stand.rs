@@ -53,7 +53,7 @@ impl Topic {
 
     pub(crate) fn labels(&self) -> &BTreeMap<String, String> {
         match self {
-            Self::Check(check) => &check.labels,
+            Self::Check(check) => &check.terms.labels,
             Self::Policy(_) => &NO_LABELS,
         }
     }

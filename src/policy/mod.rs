@@ -80,7 +80,7 @@ pub(crate) fn apply(
     at: Timestamp,
 ) -> Ruled {
     let judged = finding.severity;
-    finding.severity = check.severity.of(finding.about.id).unwrap_or(finding.severity);
+    finding.severity = check.terms.severity.of(finding.about.id).unwrap_or(finding.severity);
     let waived = waivers
         .iter()
         .find(|waiver| counts(waiver, at) && covers(waiver, check, &finding))
@@ -167,6 +167,8 @@ pub(crate) fn of_service(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::testing;
 
@@ -278,7 +280,7 @@ mod tests {
     #[test]
     fn a_services_own_severity_outweighs_the_rules() {
         let mut check = check();
-        check.severity.set(DOWN.id.to_owned(), Severity::Info);
+        Arc::make_mut(&mut check.terms).severity.set(DOWN.id.to_owned(), Severity::Info);
         let ruling = rule(judgement(&[""]), &check, &[], Timestamp::UNIX_EPOCH);
         assert_eq!(ruling.verdict, Verdict::Pass);
         assert_eq!(ruling.findings[0].finding.severity, Severity::Info);

@@ -94,7 +94,7 @@ pub(crate) async fn run(
 ) -> Record {
     let daily = order.daily && is_daily(check, order.ceiling);
     let ceiling = if daily { order.ceiling } else { order.ceiling.min(Impact::Active) };
-    let consent = check.allow.min(ceiling);
+    let consent = check.terms.allow.min(ceiling);
     let impact = check.probe.impact().min(consent);
     let deep = daily && check.probe.has_deep_part();
     let id = RunId::new(order.at, fastrand::u128(..));
@@ -109,7 +109,7 @@ pub(crate) async fn run(
         Run {
             id,
             at: order.at,
-            timeout: check.timeout,
+            timeout: check.terms.timeout,
             consent,
             deep,
             max_wait: order.max_wait,
@@ -155,7 +155,7 @@ pub(crate) async fn run(
 
 /// Whether a check has parts that run at most once a day, and may run them.
 pub(crate) fn is_daily(check: &Check, ceiling: Impact) -> bool {
-    let intrudes = check.probe.impact().min(check.allow).min(ceiling) == Impact::Intrusive;
+    let intrudes = check.probe.impact().min(check.terms.allow).min(ceiling) == Impact::Intrusive;
     intrudes || check.probe.has_deep_part()
 }
 
@@ -173,7 +173,7 @@ pub(crate) fn look(
 }
 
 async fn observe(check: &Check, context: &Context, started: Instant) -> Result<Evidence, Blind> {
-    let longest = check.probe.max_duration(check.timeout) + GRACE;
+    let longest = check.probe.max_duration(check.terms.timeout) + GRACE;
     let mut observing =
         std::pin::pin!(AssertUnwindSafe(check.probe.observe(context)).catch_unwind());
     loop {

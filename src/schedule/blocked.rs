@@ -100,6 +100,11 @@ impl Blocked {
         pause.is_none_or(|pause| at >= pause.until)
     }
 
+    /// Whether anything is known of an origin.
+    pub(crate) fn knows(&self, origin: &str) -> bool {
+        self.0.contains_key(origin)
+    }
+
     /// The origins that refuse us, and since when.
     pub(crate) fn origins(&self) -> impl Iterator<Item = (&Arc<str>, Timestamp)> {
         self.0.iter().filter_map(|(origin, conduct)| Some((origin, conduct.pause?.since)))

@@ -75,6 +75,8 @@ pub(crate) struct Engine {
     turns: u64,
     admission: Admission<Waiting>,
     blocked: Blocked,
+    /// The origins that active work is done on.
+    worked_on: HashSet<Arc<str>>,
     running: JoinSet<Record>,
     /// Whose run each task is, so that a task that is lost frees its place all the same.
     in_flight: HashMap<Id, InFlight>,
@@ -139,6 +141,7 @@ impl Engine {
             turns: 0,
             admission: Admission::new(bounds.most, bounds.most_a_host),
             blocked: Blocked::default(),
+            worked_on: HashSet::new(),
             running: JoinSet::new(),
             in_flight: HashMap::new(),
             compared,
@@ -255,6 +258,11 @@ impl Engine {
         }
         self.meters.promise(&config.services);
         self.meters.forget_services(gone.into_values());
+        let worked_on = self.slots.values().filter_map(|slot| match &*slot.line {
+            Line::Alone(origin) => Some(Arc::clone(origin)),
+            Line::Host(_) => None,
+        });
+        self.worked_on = worked_on.collect();
         let origins: HashSet<String> = self
             .slots
             .values()
@@ -411,7 +419,9 @@ impl Engine {
             tracing::warn!(check = %id, %error, "the ledger cannot be written: the check waits a day");
         }
         self.meters.ended(record.check.kind.name, record.duration);
-        note_refusals(&mut self.blocked, &*self.store, slot.as_deref(), &record);
+        if let Some(slot) = slot.as_deref() {
+            note_refusals(&mut self.blocked, &self.worked_on, &*self.store, slot, &record);
+        }
         let step = self.store.record(&record);
         let now = Instant::now();
         let Some(slot) = slot else { return };
@@ -421,7 +431,7 @@ impl Engine {
             self.meters.hold(&slot.service, &slot.check, step.verdict, record.duration);
         }
         let passive = slot.check.probe.impact() == Impact::Passive;
-        let retry = slot.check.retry_interval;
+        let retry = slot.check.terms.retry_interval;
         if step.is_some_and(|step| step.unconfirmed) && passive && retry < slot.check.interval {
             let wall = self.clock.now();
             let next = slot.grid.next_due(slot.last_due, wall);
@@ -464,14 +474,22 @@ fn claim_daily(store: &dyn Store, ledger: &Ledger, slot: &Slot, at: Timestamp) -
 }
 
 /// Notes what a run says of whether its origin turned against us.
-fn note_refusals(blocked: &mut Blocked, store: &dyn Store, slot: Option<&Slot>, record: &Record) {
-    let origin = slot.and_then(|slot| Origin::of(&slot.service.target.url));
-    let Some(origin) = origin.map(|origin| Arc::<str>::from(origin.to_string())) else { return };
+fn note_refusals(
+    blocked: &mut Blocked,
+    worked_on: &HashSet<Arc<str>>,
+    store: &dyn Store,
+    slot: &Slot,
+    record: &Record,
+) {
+    let Some(origin) = Origin::of(&slot.service.target.url) else { return };
+    let origin = Arc::<str>::from(origin.to_string());
     if record.check.probe.impact() > Impact::Passive {
         blocked.active(&origin, record.at);
         return;
     }
-    if matches!(record.outcome, Outcome::Blind(_)) {
+    // Without active work no origin can turn against us.
+    let concerned = worked_on.contains(&origin) || blocked.knows(&origin);
+    if !concerned || matches!(record.outcome, Outcome::Blind(_)) {
         return;
     }
     match blocked.passive(&origin, &record.check.id, record.refused, record.at) {

@@ -23,7 +23,8 @@ use crate::runner::{Outcome, Record};
 /// So many summaries of runs are kept for all checks together.
 const SUMMARIES: usize = 500_000;
 
-/// The evidence of so many checks is kept.
+/// The evidence of so many checks is kept. Where there are more, what passed is not worth keeping,
+/// and makes room for what did not.
 const EVIDENCES: usize = 5_000;
 
 /// A reader that is behind by more news than this has missed some.
@@ -148,8 +149,16 @@ impl Memory {
             if standings.contains_key(&service.name) {
                 continue;
             }
-            let known = before.get(&service.name).map(|(_, standing)| Arc::clone(standing));
-            let standing = known.unwrap_or_default();
+            let standing = match before.get(&service.name) {
+                None => Arc::<Standing>::default(),
+                Some((known, standing)) => {
+                    if known.target.url != service.target.url {
+                        // That was another origin.
+                        standing.block(None);
+                    }
+                    Arc::clone(standing)
+                }
+            };
             standing.keep(service);
             standings.insert(service.name.clone(), (Arc::clone(service), standing));
         }
@@ -163,7 +172,15 @@ impl Memory {
     /// How many summaries each check keeps of its runs, and as many again of its failures.
     fn most_runs(&self) -> usize {
         let checks = self.slots.read().expect("no panic under this lock").len();
-        (SUMMARIES / 2 / checks.max(1)).clamp(5, 100)
+        (SUMMARIES / 2 / checks.max(1)).clamp(3, 100)
+    }
+
+    /// Whether what a run saw is kept: of more checks than fit, only what did not pass, and what
+    /// later runs look at.
+    fn is_worth_keeping(&self, check: &Check, verdict: Verdict) -> bool {
+        verdict != Verdict::Pass
+            || check.probe.memory() > 0
+            || self.slots.read().expect("no panic under this lock").len() <= EVIDENCES
     }
 
     fn keep_evidence(&self, slot: &Arc<Slot>) {
@@ -242,7 +259,9 @@ impl Store for Memory {
         if step.verdict == Verdict::Pass {
             state.last_pass = Moment::of(Some(record.at));
         }
-        let last = LastRun::of(record, summary, state.last.as_deref(), &self.common);
+        let mut last = LastRun::of(record, summary, state.last.as_deref(), &self.common);
+        let kept = self.is_worth_keeping(&state.check, step.verdict);
+        last.evidence.take_if(|_| !kept);
         state.last = Some(Arc::new(last));
         let news = News {
             sequence: self.sequence.fetch_add(1, Ordering::Relaxed) + 1,
@@ -254,7 +273,9 @@ impl Store for Memory {
         };
         drop(guard);
         slot.remember(summary, self.most_runs());
-        self.keep_evidence(&slot);
+        if kept {
+            self.keep_evidence(&slot);
+        }
         // Without a listener there is nobody to tell.
         let _listeners = self.news.send(Arc::new(news));
         Some(step)
@@ -314,5 +335,5 @@ impl Store for Memory {
 
 /// Active and intrusive runs confirm inside the run.
 fn confirm(check: &Check) -> u32 {
-    if check.probe.impact() > Impact::Passive { 1 } else { check.confirm }
+    if check.probe.impact() > Impact::Passive { 1 } else { check.terms.confirm }
 }

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::place;
 use crate::config::raw::{self, check::KEYS};
 use crate::config::schema;
-use crate::config::types::{Check, Severities};
+use crate::config::types::{Check, Severities, Terms};
 use crate::config::yaml::{
     Document, Kind, NodeId, Problems, Refusal, build, collect, nearest, shorten, suggestion,
 };
@@ -132,8 +132,13 @@ impl<'d> Draft<'d> {
         self.keys.enabled.unwrap_or(true)
     }
 
-    /// The check of a service.
-    pub(super) fn check(&self, frame: &Frame<'_>, problems: &mut Problems) -> Option<Check> {
+    /// The check of a service, with the terms that are `known` where they are the same.
+    pub(super) fn check(
+        &self,
+        frame: &Frame<'_>,
+        known: &mut Option<Arc<Terms>>,
+        problems: &mut Problems,
+    ) -> Option<Check> {
         let (Some(name), Some(made), keys) = (&self.name, &self.made, &self.keys) else {
             return None;
         };
@@ -161,19 +166,26 @@ impl<'d> Draft<'d> {
         for (rule, level) in rules.chain(own) {
             severity.set(rule.clone(), *level);
         }
-        Some(Check {
-            id: format!("{}/{name}", frame.service).into(),
-            name: name.clone(),
-            kind: self.kind,
-            probe: Arc::clone(&made.probe),
+        let terms = Terms {
             settings: Arc::clone(&made.settings),
-            interval,
             timeout,
             confirm: confirm.map_or(2, |confirm| confirm.0),
             retry_interval,
             allow,
             severity,
             labels: keys.labels.0.clone(),
+        };
+        let terms = match known {
+            Some(known) if **known == terms => Arc::clone(known),
+            _ => Arc::clone(known.insert(Arc::new(terms))),
+        };
+        Some(Check {
+            id: format!("{}/{name}", frame.service).into(),
+            name: name.clone(),
+            kind: self.kind,
+            probe: Arc::clone(&made.probe),
+            interval,
+            terms,
             identity: stable_hash([
                 frame.way,
                 self.kind.name,

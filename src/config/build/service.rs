@@ -90,12 +90,13 @@ pub(super) fn service<'d>(
             }
         }
     }
+    let mut terms = None;
     let checks: Vec<Arc<Check>> = drafts
         .values()
         .filter_map(|(draft, is_own)| {
             let consent = own.allow.filter(|_| !is_own);
             frame.ceiling = consent.unwrap_or(Impact::Intrusive);
-            let check = draft.check(&frame, problems)?;
+            let check = draft.check(&frame, &mut terms, problems)?;
             draft.is_enabled().then(|| Arc::new(check))
         })
         .collect();

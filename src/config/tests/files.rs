@@ -115,7 +115,7 @@ fn paths_start_from_the_file_that_holds_them() {
     let key = format!("{:?}", target.headers[0].1);
     assert!(key.contains("sub/key"), "{key}");
     // Evidence shows settings as they were written.
-    let settings = service.checks[0].settings.to_string();
+    let settings = service.checks[0].terms.settings.to_string();
     assert!(settings.contains(r#"{"file":"password"}"#), "{settings}");
 }
 

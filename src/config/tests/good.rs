@@ -44,10 +44,10 @@ fn what_is_not_said_has_its_default() {
     let check = &service.checks[0];
     assert_eq!((&*check.id, check.name.as_str()), ("shop/http", "http"));
     assert_eq!(check.interval, Duration::from_secs(30));
-    assert_eq!(check.timeout, Duration::from_secs(10));
-    assert_eq!((check.confirm, check.retry_interval), (2, Duration::from_secs(30)));
-    assert_eq!(check.allow, Impact::Active);
-    assert_eq!(*check.settings, serde_json::json!({}));
+    assert_eq!(check.terms.timeout, Duration::from_secs(10));
+    assert_eq!((check.terms.confirm, check.terms.retry_interval), (2, Duration::from_secs(30)));
+    assert_eq!(check.terms.allow, Impact::Active);
+    assert_eq!(*check.terms.settings, serde_json::json!({}));
     assert_eq!((check.place.line, check.place.column), (5, 9));
 }
 
@@ -57,7 +57,7 @@ fn short_intervals_shorten_what_follows_from_them() {
     let config = text(&format!("{head}      - http:\n        interval: 5s\n"));
     let check = &config.services[0].checks[0];
     assert_eq!(
-        (check.retry_interval, check.timeout),
+        (check.terms.retry_interval, check.terms.timeout),
         (Duration::from_secs(5), Duration::from_secs(5))
     );
 }
@@ -71,21 +71,21 @@ fn layers_lie_on_top_of_each_other() {
     let checks: Vec<_> = shop
         .checks
         .iter()
-        .map(|check| (check.name.as_str(), check.settings["path"].as_str()))
+        .map(|check| (check.name.as_str(), check.terms.settings["path"].as_str()))
         .collect();
     assert_eq!(checks, [("http", Some("/own")), ("health", Some("/strict"))]);
-    assert_eq!(shop.checks[0].severity.of("http.slow"), Some(Severity::Critical));
-    assert_eq!(shop.checks[1].severity.of("http.slow"), None);
-    assert!(shop.checks.iter().all(|check| check.allow == Impact::Active));
+    assert_eq!(shop.checks[0].terms.severity.of("http.slow"), Some(Severity::Critical));
+    assert_eq!(shop.checks[1].terms.severity.of("http.slow"), None);
+    assert!(shop.checks.iter().all(|check| check.terms.allow == Impact::Active));
     assert_eq!(shop.budget.unwrap().burst, 1);
     assert_eq!(shop.budget.unwrap().rate.to_string(), "1/s");
     let [objective] = &shop.objectives[..] else { panic!("one objective") };
     assert!((objective.target - 99.9).abs() < f64::EPSILON);
 
     assert_eq!(blog.checks.len(), 3);
-    assert_eq!(blog.checks[0].severity.of("http.slow"), Some(Severity::Low));
+    assert_eq!(blog.checks[0].terms.severity.of("http.slow"), Some(Severity::Low));
     // The profile's check may do more, and this service does not consent to it.
-    assert!(blog.checks.iter().all(|check| check.allow == Impact::Passive));
+    assert!(blog.checks.iter().all(|check| check.terms.allow == Impact::Passive));
     assert!(blog.target.http_url.is_none());
 }
 

@@ -299,7 +299,7 @@ async fn an_alertmanager_that_forgot_or_was_away_is_told_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_reload_keeps_what_waits_and_tells_what_it_changed() {
-    let rig = Rig::start([hook("chat"), hook("gone")], &[Fate::Fails], 100);
+    let rig = Rig::start([hook("chat"), hook("gone")], &[Fate::Asks(600)], 100);
     rig.change(0, Fail).await;
     let chat = Notifier { name: "chat".to_owned(), ..hook("moved") };
     *rig.courier.fates.lock().unwrap() = [Fate::Arrives].into();

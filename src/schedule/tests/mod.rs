@@ -76,12 +76,9 @@ static KIND: Registration = Registration::of::<Pretend>();
 fn check(service: &str, name: &str, seconds: u64, takes: u64, fails: bool) -> Check {
     let settings = serde_json::json!({"milliseconds": takes, "fails": fails});
     let interval = Duration::from_secs(seconds);
-    Check {
-        id: format!("{service}/{name}").into(),
-        interval,
-        retry_interval: interval.min(Duration::from_secs(30)),
-        ..testing::check(&KIND, &settings)
-    }
+    let mut check = testing::check(&KIND, &settings);
+    Arc::make_mut(&mut check.terms).retry_interval = interval.min(Duration::from_secs(30));
+    Check { id: format!("{service}/{name}").into(), interval, ..check }
 }
 
 fn config(checks: Vec<(&str, Check)>) -> Config {
