@@ -20,7 +20,6 @@ use tokio::task::JoinSet;
 
 use crate::config::{Check, Config, Service};
 use crate::ledger::{Ledger, Route};
-use crate::policy::Known;
 use crate::report::{self, Document};
 use crate::runner::{self, Order, Outcome, Record};
 
@@ -189,7 +188,9 @@ pub(crate) fn document(
     }
     let services = services
         .into_iter()
-        .map(|(service, checks)| report::service_of(service, &Known::default(), checks, at, vault))
+        .map(|(service, checks)| {
+            report::service_of(service, &report::Known::default(), checks, at, vault)
+        })
         .collect();
     report::document(services, location.to_owned(), at)
 }

@@ -12,6 +12,7 @@ use jiff::civil::Date;
 use musterd_probes::severity::{Severity, Verdict};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use crate::policy::Known;
 #[cfg(test)]
 pub(crate) use assemble::estate;
 pub(crate) use assemble::{check_of_record, check_of_state, document, known, service_of};
