@@ -160,9 +160,13 @@ fn around(seed: &WebOrigin) -> Vec<Mutation> {
         add(Class::Special, Reach::Narrow, to(format!("{host}{character}.{STRANGER}")));
     }
     let first = to(format!("{host}.{STRANGER}"));
+    let sibling = own.map(|own| to(format!("musterd-probe.{own}")));
     for mutation in &mut found {
-        let goes_on = matches!(mutation.class, Class::Prefix | Class::Special);
-        mutation.follows_from = (goes_on && mutation.origin != first).then(|| first.clone());
+        mutation.follows_from = match (mutation.class, mutation.reach) {
+            (Class::Prefix | Class::Special, _) if mutation.origin != first => Some(first.clone()),
+            (Class::Suffix, Reach::Narrow) => sibling.clone(),
+            _ => None,
+        };
     }
     found
 }
@@ -230,6 +234,29 @@ mod tests {
         assert!(found.contains(&"Suffix Open https://evilexample.co.uk".to_owned()));
         assert!(found.contains(&"Pattern Open https://appxexample.co.uk".to_owned()));
         assert!(found.iter().all(|line| !line.starts_with("Platform")), "{found:?}");
+    }
+
+    #[test]
+    fn what_another_one_says_already_is_known() {
+        let found = around(&WebOrigin::parse("https://app.example.com").unwrap());
+        let follows = |origin: &str| {
+            let mutation = found.iter().find(|mutation| mutation.origin == origin).unwrap();
+            mutation.follows_from.as_deref()
+        };
+        let prefix = "https://app.example.com.evil.example";
+        assert_eq!(follows(prefix), None);
+        assert_eq!(follows("https://app.example.com_.evil.example"), Some(prefix));
+        assert_eq!(follows("https://app.example.com-evil.example"), Some(prefix));
+        assert_eq!(follows("https://evilexample.com"), None);
+        let sibling = "https://musterd-probe.example.com";
+        assert_eq!(follows("https://evilapp.example.com"), Some(sibling));
+        for mutation in &found {
+            let before = found
+                .iter()
+                .position(|other| Some(&other.origin) == mutation.follows_from.as_ref());
+            let own = found.iter().position(|other| other == mutation);
+            assert!(before <= own, "{mutation:?} comes after what says it");
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@
 mod bad_input;
 mod check;
 mod config;
+#[cfg(feature = "peers")]
+mod cors;
 mod daemon;
 mod demo;
 mod docs;
