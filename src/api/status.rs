@@ -52,17 +52,23 @@ impl Written {
         for (states, shell) in now.services().zip(&shells) {
             separate(&mut body, &mut first);
             open(&mut body, &Placed { location: &now.location, service: shell })?;
-            let mut first = true;
-            for state in states {
+            let (mut first, mut rest) = (true, states);
+            while let [state, others @ ..] = rest {
                 separate(&mut body, &mut first);
                 let start = body.len();
-                if let Some(written) = self.unchanged(places.len(), state) {
-                    body.extend_from_slice(written);
+                let same = self.unchanged(places.len(), rest);
+                if let [one, .., last] | [one @ last] = same {
+                    // All that did not change in a row is copied at once, with what separates it.
+                    body.extend_from_slice(&self.body[one.start..last.end]);
+                    let shift = |place: usize| place - one.start + start;
+                    places.extend(same.iter().map(|old| shift(old.start)..shift(old.end)));
+                    rest = &rest[same.len()..];
                 } else {
                     let check = report::check_of_state(state, &now.vault);
                     serde_json::to_writer(&mut body, &check)?;
+                    places.push(start..body.len());
+                    rest = others;
                 }
-                places.push(start..body.len());
             }
             body.extend_from_slice(b"]}");
         }
@@ -91,10 +97,12 @@ impl Written {
             && same(&self.posted, &now.posted)
     }
 
-    fn unchanged(&self, index: usize, state: &Arc<CheckState>) -> Option<&[u8]> {
-        let before = self.states.get(index)?;
+    /// Where the checks of a service from `index` on stand, as far as they are as they were.
+    fn unchanged(&self, index: usize, states: &[Arc<CheckState>]) -> &[Range<usize>] {
+        let before = self.states.get(index..).unwrap_or_default();
         // What is held here is not written to: the same place in memory is the same state.
-        Arc::ptr_eq(before, state).then(|| &self.body[self.places[index].clone()])
+        let same = before.iter().zip(states).take_while(|(one, other)| Arc::ptr_eq(one, other));
+        self.places.get(index..index + same.count()).unwrap_or_default()
     }
 }
 
