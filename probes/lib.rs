@@ -12,6 +12,8 @@ pub mod context;
 pub mod contract;
 pub mod cors;
 pub mod duration;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod header_must;
 pub mod headers;
 pub mod health;

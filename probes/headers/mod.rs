@@ -7,6 +7,8 @@
 mod csp;
 mod evidence;
 pub(crate) mod field;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod observatory;
 mod observe;
 mod page;

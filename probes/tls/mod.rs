@@ -6,6 +6,8 @@
 mod certificate;
 mod door;
 mod evidence;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod listing;
 mod look;
 mod measure;

@@ -14,6 +14,8 @@ mod faults;
 mod generate;
 mod golden;
 mod harness;
+#[cfg(feature = "peers")]
+mod headers;
 mod help;
 #[cfg(feature = "peers")]
 mod nginx;
@@ -23,3 +25,5 @@ mod push;
 mod replay;
 mod secrets;
 mod tidy;
+#[cfg(feature = "peers")]
+mod tls;

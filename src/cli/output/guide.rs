@@ -2,6 +2,7 @@
 
 use std::io;
 
+use musterd_probes::severity::Severity;
 use musterd_probes::stack::Stack;
 
 use super::page::{BOLD, DIM, PLAIN, Page};
@@ -44,10 +45,11 @@ pub(super) fn write(guide: &Guide, document: &Document, page: &mut Page<'_>) -> 
     page.blank()
 }
 
-/// The rules of open findings, in the order of the report.
+/// The rules of open findings that are more than information, in the order of the report.
 fn open_rules(document: &Document) -> Vec<&str> {
     let checks = document.services.iter().flat_map(|service| &service.checks);
-    let open = |finding: &&FindingStatus| finding.waived.is_none();
+    let open =
+        |finding: &&FindingStatus| finding.waived.is_none() && finding.severity > Severity::Info;
     let mut rules: Vec<&str> = Vec::new();
     for finding in checks.flat_map(|check| &check.findings).filter(open) {
         if !rules.contains(&finding.rule.as_str()) {
@@ -72,8 +74,6 @@ fn lines(stack: Stack, rules: &[&str]) -> Lines {
 
 #[cfg(test)]
 mod tests {
-    use musterd_probes::severity::Severity;
-
     use super::*;
     use crate::cli::output::Format;
     use crate::cli::output::testing::{Made, check, finding, service};
