@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// Fewer failures than these say more about the network than about the service.
+/// Fewer failures than these say more about the network than about the service. Every alert asks for
+/// as many: a window that has only begun holds few runs, whatever the interval.
 pub(super) const FEWEST: u32 = 3;
 
 /// Prometheus is taken to look at least this often.
@@ -54,8 +55,6 @@ pub(super) struct Row {
     pub(super) short: Duration,
     /// How many times as fast as the objective allows the budget is spent.
     pub(super) factor: f64,
-    /// Failures within the long window that are asked for too, where fewer would do.
-    pub(super) at_least: Option<u32>,
 }
 
 /// The pairs that can be measured, and what is to be said of the others.
@@ -103,7 +102,7 @@ pub(super) fn measure(target: f64, window: Duration, cadence: Cadence) -> Measur
         let long = minutes(window / part);
         let rest = Duration::from_secs_f64(SCRAPE) + cadence.between() * 2;
         let short = minutes((long / 12).max(rest));
-        let mut row = Row { urgency, long, short, factor, at_least: None };
+        let row = Row { urgency, long, short, factor };
         let what = format!("the pair of {} and {}", span(long), span(short));
         if factor * budget >= 1.0 {
             measured.warnings.push(format!(
@@ -122,7 +121,6 @@ pub(super) fn measure(target: f64, window: Duration, cadence: Cadence) -> Measur
         }
         let enough = failures(factor, budget, long, cadence);
         if enough < FEWEST {
-            row.at_least = Some(FEWEST);
             few = few.or(Some((row, enough)));
         }
         measured.rows.push(row);

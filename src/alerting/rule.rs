@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::burn::{Cadence, Row, Urgency, budget, span};
+use super::burn::{Cadence, FEWEST, Row, Urgency, budget, span};
 use crate::config::{Objective, Service};
 use crate::metrics::checks::label_names;
 
@@ -99,14 +99,12 @@ fn burns(service: &Service, objective: &Objective, urgency: Urgency, rows: &[&Ro
         .map(|row| {
             let factor = row.factor;
             let line = |window| format!("  {}{own} > {factor} * {budget}", recorded(window));
-            let enough = row.at_least.map_or(String::new(), |failures| {
-                let bad = events(service, objective, Some("bad"), row.long);
-                // Prometheus extrapolates: three failures may show as a little less.
-                format!(
-                    "  and\n  sum by (service, objective) (increase({bad})) > {failures} - 0.5\n"
-                )
-            });
-            format!("(\n{}\n  and\n{}\n{enough})", line(row.long), line(row.short))
+            let bad = events(service, objective, Some("bad"), row.long);
+            format!(
+                "(\n{}\n  and\n{}\n  and\n  sum by (service, objective) (increase({bad})) >= {FEWEST}\n)",
+                line(row.long),
+                line(row.short)
+            )
         })
         .collect();
     let (name, severity, how) = match urgency {

@@ -28,12 +28,10 @@ fn it_is_known_how_many_failures_page() {
 #[test]
 fn thirty_days_have_the_windows_of_the_workbook() {
     let Measured { rows, warnings } = measure(99.9, 30 * DAY, every(10));
-    let rows: Vec<_> = rows
-        .iter()
-        .map(|row| (row.urgency, span(row.long), span(row.short), row.factor, row.at_least))
-        .collect();
+    let rows: Vec<_> =
+        rows.iter().map(|row| (row.urgency, span(row.long), span(row.short), row.factor)).collect();
     let row = |urgency, long: &str, short: &str, factor| {
-        (urgency, long.to_owned(), short.to_owned(), factor, None)
+        (urgency, long.to_owned(), short.to_owned(), factor)
     };
     assert_eq!(
         rows,
@@ -50,8 +48,7 @@ fn thirty_days_have_the_windows_of_the_workbook() {
 #[test]
 fn one_lost_packet_pages_nobody() {
     let Measured { rows, warnings } = measure(99.9, 30 * DAY, every(60));
-    assert_eq!(rows[0].at_least, Some(3));
-    assert_eq!(rows[1].at_least, None, "6 * 0.001 * 360 is more than 2");
+    assert_eq!(rows.len(), 4);
     let [warning] = &warnings[..] else { panic!("{warnings:?}") };
     assert!(warning.starts_with("1 bad run in 1h would be enough, at a run every 1m"), "{warning}");
     assert!(warning.contains("a run every 25s or less"), "{warning}");
