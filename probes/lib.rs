@@ -36,6 +36,7 @@ pub mod tcp;
 mod testing;
 pub mod text;
 pub mod tls;
+pub mod webhook;
 
 use registry::Registration;
 
@@ -47,6 +48,7 @@ pub static KINDS: &[Registration] = &[
     Registration::of::<headers::Headers>(),
     Registration::of::<cors::Cors>(),
     Registration::of::<tls::Tls>(),
+    Registration::of::<webhook::Webhook>(),
 ];
 
 /// The walk through adding a probe, whose code is compiled and run.

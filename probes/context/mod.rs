@@ -1,6 +1,7 @@
 //! A run's only way to the network: consent, limits, budgets, guard, deadline and secrets.
 
 mod talk;
+mod terms;
 mod way;
 
 use std::net::IpAddr;
@@ -29,6 +30,7 @@ use crate::net::target::Target;
 use crate::net::tls::Alpn;
 use crate::run_id::RunId;
 use crate::secret::{Secret, SecretRef};
+pub use terms::{Terms, Withheld};
 use way::Via;
 
 /// One run: who it is, what it may do, and how long an exchange may take.
@@ -88,13 +90,15 @@ pub struct Context {
     target: Arc<Target>,
     run: Run,
     earlier: Earlier,
+    terms: Terms,
     meter: Meter,
 }
 
 impl Context {
     /// The way to a target for one run.
     pub fn new(network: Arc<Network>, target: Arc<Target>, run: Run) -> Self {
-        Self { network, target, run, earlier: Earlier::default(), meter: Meter::default() }
+        let (earlier, terms, meter) = (Earlier::default(), Terms::default(), Meter::default());
+        Self { network, target, run, earlier, terms, meter }
     }
 
     /// With what earlier runs of the same check saw.
@@ -223,8 +227,34 @@ impl Context {
             return Err(Blind::new(Cause::Internal, format!("{url} names no host")));
         };
         self.admit(request.impact, &origin).await?;
+        self.exchange_admitted(request, &origin).await
+    }
+
+    /// Sends one request that is made when its turn has come: what carries a time may not grow old
+    /// in a queue. `make` is told the time of then; the request's own impact is not asked.
+    pub async fn exchange_with(
+        &self,
+        impact: Impact,
+        url: &Url,
+        make: impl FnOnce(Timestamp) -> Result<Request, Blind> + Send,
+    ) -> Result<Exchange, Blind> {
+        let Some(origin) = Origin::of(url) else {
+            let url = redirect::shown(url);
+            return Err(Blind::new(Cause::Internal, format!("{url} names no host")));
+        };
+        self.admit(impact, &origin).await?;
+        let now = self.run.at.checked_add(self.terms.began.elapsed()).unwrap_or(self.run.at);
+        let request = make(now)?;
+        self.exchange_admitted(&request, &origin).await
+    }
+
+    async fn exchange_admitted(
+        &self,
+        request: &Request,
+        origin: &Origin,
+    ) -> Result<Exchange, Blind> {
         let secrets = self.secrets(request).await?;
-        let endpoint = self.endpoint(&origin)?;
+        let endpoint = self.endpoint(origin)?;
         let material = self.material(&endpoint).await?;
         let deadline = Instant::now() + self.run.timeout;
         let mut exchange = Exchange {
@@ -243,7 +273,7 @@ impl Context {
         exchange.connection = facts;
         match outcome {
             Ok(stream) => {
-                self.ask(request, &origin, secrets, stream, deadline, &mut exchange).await?;
+                self.ask(request, origin, secrets, stream, deadline, &mut exchange).await?;
             }
             Err(failure) => exchange.failure = Some(failure),
         }
@@ -254,7 +284,7 @@ impl Context {
             self.meter.refused.fetch_add(1, Ordering::Relaxed);
         }
         self.redact(&mut exchange);
-        self.note_sighting(request, &origin, &exchange);
+        self.note_sighting(request, origin, &exchange);
         Ok(exchange)
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use musterd_probes::blind::{Blind, Cause};
-use musterd_probes::context::{Context, Limits, Run};
+use musterd_probes::context::{Context, Limits, Run, Terms};
 use musterd_probes::contract::{Earlier, Evidence};
 use musterd_probes::impact::Impact;
 use musterd_probes::measurement::Measurement;
@@ -92,6 +92,7 @@ pub(crate) async fn run(
     earlier: &Earlier,
     order: &Order,
 ) -> Record {
+    let began = Instant::now();
     let daily = order.daily && is_daily(check, order.ceiling);
     let ceiling = if daily { order.ceiling } else { order.ceiling.min(Impact::Active) };
     let consent = check.terms.allow.min(ceiling);
@@ -116,7 +117,8 @@ pub(crate) async fn run(
             limits: Limits::of(impact, deep),
         },
     )
-    .after(earlier.clone());
+    .after(earlier.clone())
+    .under(Terms { configured: check.terms.allow, ceiling: order.ceiling, began });
     let started = Instant::now();
     let observed = observe(check, &context, started).await;
     let duration = started.elapsed().saturating_sub(context.waited());

@@ -1,0 +1,326 @@
+//! Each rule fires on one run and is silent on another, and no rule fires beside it unasked.
+
+use super::super::case::Case::{self, *};
+use super::super::evidence::{Evidence, Signing};
+use super::{NOTHING, REFUSED, Said, TAKEN, found, seen, words};
+use crate::context::Withheld;
+use crate::severity::Severity::{self, Critical, High, Info, Low, Medium};
+
+const STRIPE: &str = r#"{"scheme": "stripe", "secret": {"env": "TOKEN"}, "depth": "full"}"#;
+const DISCORD: &str = r#"{"scheme": "discord", "secret": {"env": "TOKEN"}, "depth": "full"}"#;
+const SVIX: &str = r#"{"scheme": "svix", "secret": {"env": "TOKEN"}, "depth": "full"}"#;
+const SHOPIFY: &str = r#"{"scheme": "shopify", "secret": {"env": "TOKEN"}, "depth": "full"}"#;
+const ZOOM: &str = r#"{"scheme": "zoom", "secret": {"env": "TOKEN"}, "depth": "full"}"#;
+const META: &str = r#"{"scheme": "meta", "secret": {"env": "TOKEN"}, "depth": "full"}"#;
+const GITHUB: &str = r#"{"scheme": "github", "secret": {"env": "TOKEN"}, "depth": "full"}"#;
+const TWILIO: &str = r#"{"scheme": "twilio", "secret": {"env": "TOKEN"}, "depth": "full"}"#;
+
+/// A run against an endpoint that works, but for these answers.
+fn with(more: &[(Case, Said<'_>)]) -> Evidence {
+    let mut trials = vec![
+        (Sibling, NOTHING),
+        (Missing, REFUSED),
+        (Control, TAKEN),
+        (WrongKey, REFUSED),
+        (TamperedBody, REFUSED),
+    ];
+    for (case, said) in more {
+        match trials.iter_mut().find(|(known, _)| known == case) {
+            Some(known) => known.1 = *said,
+            None => trials.push((*case, *said)),
+        }
+    }
+    seen(&trials)
+}
+
+fn fires(settings: &str, more: &[(Case, Said<'_>)], wanted: &[(&str, Severity)]) {
+    let wanted: Vec<(String, Severity)> =
+        wanted.iter().map(|(rule, severity)| ((*rule).to_owned(), *severity)).collect();
+    assert_eq!(found(settings, &with(more)), wanted, "{more:?}");
+}
+
+#[test]
+fn an_endpoint_that_takes_the_genuine_and_refuses_the_rest_is_proven() {
+    for settings in [STRIPE, GITHUB, SVIX, SHOPIFY, DISCORD] {
+        fires(settings, &[], &[]);
+    }
+    // Everything that a day's run tries.
+    let all = [
+        Empty,
+        EmptyKey,
+        BarePrefix,
+        KeyUndefined,
+        KeyTest,
+        TamperedTime,
+        Truncated,
+        OtherHash,
+        Downgraded,
+        Stale,
+        Future,
+        Rewritten,
+    ];
+    fires(STRIPE, &all.map(|case| (case, REFUSED)), &[]);
+}
+
+#[test]
+fn each_rule_fires_on_what_it_speaks_of_and_on_nothing_else() {
+    for (settings, case, wanted, severity) in [
+        (STRIPE, Missing, "unsigned-accepted missing", Critical),
+        (STRIPE, Empty, "unsigned-accepted empty", Critical),
+        (STRIPE, WrongKey, "forgery-accepted", Critical),
+        (STRIPE, EmptyKey, "weak-key-accepted empty-key", Critical),
+        (STRIPE, KeyUndefined, "weak-key-accepted undefined", Critical),
+        (STRIPE, KeyPlaceholder, "weak-key-accepted your-webhook-secret", Critical),
+        (STRIPE, TamperedBody, "tampered-accepted body", Critical),
+        (STRIPE, TamperedTime, "tampered-accepted timestamp", High),
+        (SVIX, TamperedId, "tampered-accepted id", High),
+        (TWILIO, TamperedUrl, "tampered-accepted url", Medium),
+        (STRIPE, BarePrefix, "truncated-accepted prefix", Critical),
+        (STRIPE, Truncated, "truncated-accepted half", Critical),
+        (STRIPE, OtherHash, "downgrade-accepted algorithm", High),
+        (STRIPE, Downgraded, "downgrade-accepted older-form", High),
+        (STRIPE, Stale, "stale-accepted", High),
+        (DISCORD, Stale, "stale-accepted", Low),
+        (STRIPE, Future, "future-accepted", Info),
+        (SVIX, Future, "future-accepted", Low),
+        (STRIPE, Rewritten, "reserialised-accepted", Medium),
+    ] {
+        fires(settings, &[(case, TAKEN)], &[(wanted, severity)]);
+        fires(settings, &[(case, REFUSED)], &[]);
+    }
+}
+
+#[test]
+fn a_handshake_that_answers_anybody_is_found() {
+    let signed = (200, r#"{"plainToken":"7283649105","encryptedToken":"ab"}"#, &[][..]);
+    fires(ZOOM, &[(Handshake, signed)], &[("handshake-open", Critical)]);
+    fires(ZOOM, &[(Handshake, REFUSED)], &[]);
+    fires(META, &[(Handshake, (200, "7283649105", &[]))], &[("handshake-open", High)]);
+    fires(META, &[(Handshake, (403, "", &[]))], &[]);
+    // What was signed is not repeated in the evidence.
+    assert!(!format!("{:?}", with(&[(Handshake, signed)])).contains("encryptedToken"));
+}
+
+#[test]
+fn genuine_deliveries_that_are_refused_are_found_and_explained() {
+    let rule = "webhook.genuine-refused";
+    for (more, settings, wanted) in [
+        (vec![(Control, REFUSED)], STRIPE, "the two secrets differ"),
+        (vec![(Control, REFUSED), (Rewritten, TAKEN)], STRIPE, "parsed before it is verified"),
+        (
+            vec![(
+                Control,
+                (400, "Webhook payload must be provided as a string or a Buffer", &[][..]),
+            )],
+            STRIPE,
+            "parsed before it is verified",
+        ),
+        (
+            vec![(Control, (403, "", &[])), (ControlOtherUrl, TAKEN)],
+            TWILIO,
+            "signed for https, served as http",
+        ),
+        (
+            vec![(Control, (500, "cannot validate without first configuring our auth token", &[]))],
+            TWILIO,
+            "has no secret",
+        ),
+        (
+            vec![(Control, REFUSED), (EmptyKey, TAKEN)],
+            STRIPE,
+            "the secret seems to be unset: a signature made with the empty key was accepted",
+        ),
+        (vec![(Control, (415, "", &[]))], GITHUB, "content type"),
+    ] {
+        let seen = with(&more);
+        let ids = found(settings, &seen);
+        assert!(ids.contains(&("genuine-refused".to_owned(), High)), "{ids:?}");
+        let said = words(settings, &seen, rule);
+        assert!(said.contains(wanted), "{said}");
+        // It is settled: nothing remains to be proven.
+        assert!(ids.iter().all(|(id, _)| !id.starts_with("enforcement")), "{ids:?}");
+    }
+    // A refusal in words is one, also with 200.
+    let declined = (200, r#"{"ok":false,"error":"invalid signature"}"#, &[][..]);
+    let all = [Missing, Control, WrongKey, TamperedBody].map(|case| (case, declined));
+    assert_eq!(found(STRIPE, &with(&all))[0].0, "genuine-refused");
+}
+
+#[test]
+fn a_library_that_finds_no_handler_has_verified_before() {
+    fires(SHOPIFY, &[(Control, (404, "", &[]))], &[]);
+    fires(STRIPE, &[(Control, (404, "", &[]))], &[("genuine-refused", High)]);
+    // One that knows the delivery already has, too.
+    fires(STRIPE, &[(Control, (409, "duplicate", &[]))], &[]);
+}
+
+#[test]
+fn a_refusal_by_failing_is_found_where_the_target_is_shown_to_work() {
+    let broken = (500, "TypeError: Cannot read properties", &[][..]);
+    fires(STRIPE, &[(Missing, broken)], &[("error-on-forgery", Medium)]);
+    // The last request failed, and nothing shows that the target still worked.
+    let seen = with(&[(TamperedBody, broken)]);
+    assert_eq!(found(STRIPE, &seen), [("enforcement-unproven".to_owned(), Low)]);
+    let said = words(STRIPE, &seen, "webhook.enforcement-unproven");
+    assert!(said.contains("nothing shows that it still worked"), "{said}");
+}
+
+#[test]
+fn a_path_where_nothing_is_is_found_and_a_hidden_one_is_not_taken_for_it() {
+    let all = [Missing, Control, WrongKey, TamperedBody].map(|case| (case, NOTHING));
+    fires(STRIPE, &all, &[("path-missing", High)]);
+    let wrong_method =
+        [Missing, Control, WrongKey, TamperedBody].map(|case| (case, (405, "", &[][..])));
+    fires(STRIPE, &wrong_method, &[("path-missing", High)]);
+    // 404 of a handler that hides itself is a refusal.
+    let hidden = (404, "not for you", &[][..]);
+    let hides = [Missing, WrongKey, TamperedBody].map(|case| (case, hidden));
+    fires(STRIPE, &hides, &[]);
+}
+
+#[test]
+fn a_repeated_delivery_fires_only_where_the_answer_shows_a_second_effect() {
+    let answer = |body: &'static str| (200, body, &[][..]);
+    fires(
+        STRIPE,
+        &[(Control, answer(r#"{"count":41}"#)), (Replay, answer(r#"{"count":42}"#))],
+        &[("replay-accepted", High)],
+    );
+    fires(
+        STRIPE,
+        &[(Control, answer(r#"{"orderId":"a1"}"#)), (Replay, answer(r#"{"orderId":"a2"}"#))],
+        &[("replay-accepted", Medium)],
+    );
+    for (first, again) in [
+        (r#"{"requestId":"a1"}"#, r#"{"requestId":"a2"}"#),
+        (r#"{"received":true}"#, r#"{"received":true}"#),
+        (r#"{"received":true}"#, r#"{"duplicate":true}"#),
+        (r#"{"count":41}"#, r#"{"count":41}"#),
+    ] {
+        fires(STRIPE, &[(Control, answer(first)), (Replay, answer(again))], &[]);
+    }
+    let alike = with(&[(Replay, TAKEN)]);
+    let said = words(STRIPE, &alike, "webhook.replay-accepted");
+    assert!(said.contains("HTTP alone does not show"), "{said}");
+}
+
+/// What is missing, in a run whose every answer is this one.
+fn everything(said: Said<'_>, signing: Signing) -> (Vec<(String, Severity)>, String) {
+    let mut seen = seen(&[Sibling, Missing, Control, WrongKey, TamperedBody].map(|c| (c, said)));
+    seen.signing = signing;
+    if signing != Signing::Ready {
+        seen.trials.retain(|trial| !trial.case.is_signed());
+    }
+    (found(STRIPE, &seen), words(STRIPE, &seen, "webhook.enforcement-unproven"))
+}
+
+#[test]
+fn a_target_that_answers_everything_alike_is_never_proven_and_the_finding_says_why() {
+    let unproven = [("enforcement-unproven".to_owned(), Low)];
+    let cached = [("age", "30")];
+    let login = [("location", "/login?next=hook")];
+    let walled = "<title>Attention Required! | Cloudflare</title>";
+    for (said, why) in [
+        ((200, "<!doctype html>", &[][..]), "exist"),
+        ((401, "who are you", &[]), "a path that does not exist"),
+        ((500, "oops", &[]), "it fails whatever is asked"),
+        (
+            (302, "", &login),
+            "redirects, which senders do not follow: 302 to https://shop.example/login",
+        ),
+        ((403, walled, &[]), "a firewall (Cloudflare)"),
+        ((200, "ok", &cached), "from a cache"),
+        ((429, "slow down", &[]), "limits how often"),
+        ((0, "", &[]), "connection reset"),
+    ] {
+        for signing in [Signing::Ready, Signing::NoSecret] {
+            let (ids, said_why) = everything(said, signing);
+            let ids: Vec<_> = ids
+                .into_iter()
+                .map(|(id, severity)| (id.trim_end_matches(" target").to_owned(), severity))
+                .collect();
+            assert_eq!(ids, unproven, "{said:?} {signing:?}");
+            assert!(said_why.contains(why), "{said:?} {signing:?}: {said_why}");
+        }
+    }
+    let (ids, _) = everything(NOTHING, Signing::NoSecret);
+    assert_eq!(ids, [("path-missing".to_owned(), High)]);
+}
+
+#[test]
+fn two_hundred_with_another_body_is_neither_a_forgery_nor_a_proof() {
+    let other = (200, "<p>thanks</p>", &[][..]);
+    let seen = with(&[(WrongKey, other)]);
+    assert_eq!(found(STRIPE, &seen), [("enforcement-unproven".to_owned(), Low)]);
+    // In words it is a refusal, where the genuine answer has none.
+    fires(STRIPE, &[(WrongKey, (200, r#"{"error":"invalid signature"}"#, &[]))], &[]);
+    // A known delivery was looked up: it was taken.
+    let known = (200, r#"{"duplicate":true}"#, &[][..]);
+    fires(STRIPE, &[(WrongKey, known)], &[("forgery-accepted", Critical)]);
+}
+
+#[test]
+fn answers_that_change_within_a_run_prove_nothing() {
+    let mut changing = with(&[]);
+    changing.trials.push(super::trial(Missing, TAKEN));
+    assert_eq!(found(STRIPE, &changing), [("enforcement-unproven".to_owned(), Low)]);
+    let mut changing = with(&[]);
+    changing.trials.push(super::trial(Control, REFUSED));
+    assert_eq!(found(STRIPE, &changing), [("enforcement-unproven".to_owned(), Low)]);
+    let said = words(STRIPE, &changing, "webhook.enforcement-unproven");
+    assert!(said.contains("changed"), "{said}");
+}
+
+#[test]
+fn a_clock_that_is_off_is_told_from_a_wrong_secret() {
+    let late = [("date", "Thu, 01 Jan 1970 00:10:00 GMT")];
+    let seen = with(&[
+        (Control, (400, "Timestamp outside the tolerance zone", &late)),
+        (ControlTheirTime, TAKEN),
+    ]);
+    assert_eq!(found(STRIPE, &seen), [("enforcement-unproven".to_owned(), Low)]);
+    let said = words(STRIPE, &seen, "webhook.enforcement-unproven");
+    assert!(said.contains("its clock is 600 s ahead of ours"), "{said}");
+}
+
+#[test]
+fn what_could_not_be_signed_is_said_and_what_is_not_due_opens_nothing() {
+    let trials = [(Sibling, NOTHING), (Missing, REFUSED), (Empty, REFUSED), (WrongKey, REFUSED)];
+    let unsigned = |signing| Evidence { signing, ..seen(&trials) };
+    for (signing, why) in [
+        (Signing::NoSecret, "no `secret` is configured"),
+        (Signing::Withheld(Withheld::Configuration), "`allow: intrusive`"),
+        (Signing::InTheClear, "plain HTTP"),
+    ] {
+        let seen = unsigned(signing);
+        assert_eq!(found(STRIPE, &seen), [("enforcement-unproven".to_owned(), Low)]);
+        let said = words(STRIPE, &seen, "webhook.enforcement-unproven");
+        assert!(said.contains(why), "{said}");
+    }
+    for withheld in [Withheld::Ceiling, Withheld::Cadence] {
+        assert_eq!(found(STRIPE, &unsigned(Signing::Withheld(withheld))), []);
+    }
+    let said = words(
+        STRIPE,
+        &unsigned(Signing::Withheld(Withheld::Ceiling)),
+        "webhook.enforcement-unproven",
+    );
+    assert!(said.contains("--allow intrusive"), "{said}");
+}
+
+#[test]
+fn a_forgery_is_explained_by_what_else_is_taken() {
+    let rule = "webhook.unsigned-accepted";
+    for (more, wanted) in [
+        (vec![(Missing, TAKEN)], "only where there is one"),
+        (vec![(Missing, TAKEN), (WrongKey, TAKEN)], "nothing seems to be verified"),
+        (vec![(Missing, TAKEN), (BarePrefix, TAKEN)], "begins with it"),
+    ] {
+        let said = words(STRIPE, &with(&more), rule);
+        assert!(said.contains(wanted), "{said}");
+    }
+    let said = words(STRIPE, &with(&[(WrongKey, TAKEN)]), "webhook.forgery-accepted");
+    assert!(said.contains("that there is a signature"), "{said}");
+    let said = words(STRIPE, &with(&[(KeySecret, TAKEN)]), "webhook.weak-key-accepted");
+    assert!(said.contains("placeholder `secret`"), "{said}");
+}
