@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::map_response_with_state;
 use axum::response::{Html, IntoResponse, Json, Redirect, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::hardened::{PAGE, protect};
+use super::hooks;
 use super::sharing::{self, Fence};
 
 /// One broken promise. Mending it takes away its findings and no other one.
@@ -68,11 +69,19 @@ pub(crate) enum Flaw {
     NoVary,
     /// The certificate of the port for administrators was not renewed.
     CertificateNotRenewed,
+    /// Deliveries of commits are taken from anybody.
+    UnsignedCommits,
+    /// Deliveries of payments are taken however old they are.
+    OldPayments,
+    /// A forged payment crashes its handler.
+    ForgedPaymentCrashes,
+    /// Nobody set the secret of the nightly job, and its handler makes a text of that.
+    NightlySecretUnset,
 }
 
 impl Flaw {
     /// Every flaw.
-    pub(crate) const ALL: [Self; 25] = [
+    pub(crate) const ALL: [Self; 29] = [
         Self::WrongGreeting,
         Self::RedisDownUnderOk,
         Self::AddressLeaked,
@@ -98,6 +107,10 @@ impl Flaw {
         Self::NoPreflights,
         Self::NoVary,
         Self::CertificateNotRenewed,
+        Self::UnsignedCommits,
+        Self::OldPayments,
+        Self::ForgedPaymentCrashes,
+        Self::NightlySecretUnset,
     ];
 
     /// What it makes musterd find: check, rule, subject.
@@ -143,6 +156,19 @@ impl Flaw {
             }
             Self::NoVary => &[("flawed/cors", "cors.vary-missing", "")],
             Self::CertificateNotRenewed => &[("flawed/tls", "tls.expires-soon", "CN=specimen")],
+            Self::UnsignedCommits => &[
+                ("flawed/code", "webhook.unsigned-accepted", "missing"),
+                ("flawed/code", "webhook.forgery-accepted", ""),
+            ],
+            Self::OldPayments => &[
+                ("flawed/payments", "webhook.stale-accepted", ""),
+                ("flawed/payments", "webhook.future-accepted", ""),
+            ],
+            Self::ForgedPaymentCrashes => &[("flawed/payments", "webhook.error-on-forgery", "")],
+            Self::NightlySecretUnset => &[
+                ("flawed/nightly", "webhook.weak-key-accepted", "undefined"),
+                ("flawed/nightly", "webhook.genuine-refused", ""),
+            ],
             Self::ReadableSession => {
                 &[("flawed/headers", "headers.cookie-not-httponly", "connect.sid")]
             }
@@ -168,6 +194,9 @@ pub(super) fn router(flaws: &[Flaw]) -> Router {
         .route("/status", get(status))
         .route("/api/profile", any(profile))
         .route("/api/orders", any(orders))
+        .route("/hooks/code", post(code))
+        .route("/hooks/payments", post(payments))
+        .route("/jobs/nightly", get(nightly))
         .fallback(fallback)
         .layer(map_response_with_state(flaws, headers))
         .with_state(flaws)
@@ -310,4 +339,33 @@ async fn search(State(flaws): Flaws) -> &'static str {
 async fn export(State(flaws): Flaws) -> Body {
     let rows = if flaws.contains(&Flaw::HugeExport) { 40_000 } else { 40 };
     Body::from("a row\n".repeat(rows))
+}
+
+async fn code(State(flaws): Flaws, headers: HeaderMap, body: Bytes) -> Response {
+    if flaws.contains(&Flaw::UnsignedCommits) || hooks::is_githubs(&headers, &body) {
+        hooks::taken()
+    } else {
+        hooks::refused()
+    }
+}
+
+async fn payments(State(flaws): Flaws, headers: HeaderMap, body: Bytes) -> Response {
+    let timely = !flaws.contains(&Flaw::OldPayments);
+    if hooks::is_stripes(&headers, &body, timely) {
+        hooks::taken()
+    } else if flaws.contains(&Flaw::ForgedPaymentCrashes) {
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    } else {
+        hooks::refused()
+    }
+}
+
+async fn nightly(State(flaws): Flaws, headers: HeaderMap) -> Response {
+    let unset = flaws.contains(&Flaw::NightlySecretUnset);
+    let secret = if unset { "undefined" } else { hooks::SECRET };
+    if hooks::is_schedulers(&headers, secret) {
+        hooks::taken()
+    } else {
+        StatusCode::UNAUTHORIZED.into_response()
+    }
 }

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::Router;
+use axum::body::Bytes;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -9,10 +10,11 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::map_response;
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::hooks;
 use super::sharing::{self, Fence};
 
 /// The home page, as both specimens have it.
@@ -26,6 +28,7 @@ pub(super) fn router() -> Router {
         .route("/health/live", get(|| async { ([(CACHE_CONTROL, "no-store")], "ok") }))
         .route("/api/items", get(|| async { Json(json!({"count": 3, "items": ["a", "b", "c"]})) }))
         .route("/api/profile", any(profile))
+        .route("/hooks/payments", post(payments))
         .layer(map_response(|mut response: Response| async {
             protect(response.headers_mut());
             let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
@@ -62,4 +65,8 @@ async fn ready() -> impl IntoResponse {
         },
     });
     ([(CACHE_CONTROL, "no-store")], Json(body))
+}
+
+async fn payments(headers: HeaderMap, body: Bytes) -> Response {
+    if hooks::is_stripes(&headers, &body, true) { hooks::taken() } else { hooks::refused() }
 }

@@ -3,10 +3,12 @@
 mod certificate;
 mod flawed;
 mod hardened;
+mod hooks;
 mod sharing;
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +29,7 @@ pub(crate) struct Demo {
     pub(crate) config: Config,
     pub(crate) hardened: String,
     pub(crate) flawed: String,
-    /// Holds the authority's certificate, which the configuration names.
+    /// Holds the files that the configuration names.
     _directory: tempfile::TempDir,
     _servers: JoinSet<()>,
 }
@@ -40,6 +42,9 @@ impl Demo {
         let made = certificate::make().map_err(io::Error::other)?;
         let authority = directory.path().join("authority.pem");
         tokio::fs::write(&authority, &made.authority).await?;
+
+        let secret = directory.path().join("hook-secret");
+        tokio::fs::write(&secret, hooks::SECRET).await?;
 
         let hardened = std::net::TcpListener::bind(("127.0.0.1", 0))?;
         let hardened_at = hardened.local_addr()?;
@@ -64,7 +69,12 @@ impl Demo {
         servers.spawn(ended("mail", greet(mail, greeting)));
 
         let ports = [("MAIL_PORT", mail_at), ("ADMIN_PORT", admin_at)];
-        let text = configuration(hardened_at, flawed_at, &ports, &authority.to_string_lossy());
+        let text = configuration(
+            hardened_at,
+            flawed_at,
+            &ports,
+            &[("\"AUTHORITY\"", &authority), ("\"HOOK_SECRET\"", &secret)],
+        );
         let loaded = config::load_text("demo.yaml", &text)
             .map_err(|problems| io::Error::other(problems.to_string()))?;
         Ok(Self {
@@ -116,13 +126,14 @@ fn configuration(
     hardened: SocketAddr,
     flawed: SocketAddr,
     ports: &[(&str, SocketAddr)],
-    authority: &str,
+    files: &[(&str, &Path)],
 ) -> String {
     let text = include_str!("demo.yaml")
         .replace("HARDENED", &hardened.to_string())
-        .replace("FLAWED", &flawed.to_string())
-        // YAML in double quotes reads escapes as JSON does.
-        .replace("\"AUTHORITY\"", &serde_json::Value::from(authority).to_string());
+        .replace("FLAWED", &flawed.to_string());
+    // YAML in double quotes reads escapes as JSON does.
+    let quoted = |path: &Path| serde_json::Value::from(&*path.to_string_lossy()).to_string();
+    let text = files.iter().fold(text, |text, (name, path)| text.replace(name, &quoted(path)));
     ports.iter().fold(text, |text, (name, at)| text.replace(name, &at.port().to_string()))
 }
 

@@ -110,3 +110,87 @@ async fn nothing_secret_goes_to_a_server_whose_certificate_does_not_verify() {
     assert!(ran.stdout.contains("no trusted root"), "{}", ran.stdout);
     assert!(server.requests().is_empty(), "nothing was sent");
 }
+
+/// Headers that carry a signature, or the secret itself.
+const SIGNATURES: [&str; 5] = [
+    "stripe-signature",
+    "x-hub-signature-256",
+    "x-square-hmacsha256-signature",
+    "x-vapi-secret",
+    "authorization",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_output_holds_a_signature_that_the_target_sends_back() {
+    const HOOK: &str = "canary-hook:secret+/99";
+    let authority = Authority::new();
+    let identity = authority.issue(&Leaf::localhost());
+    let server = HttpServer::start_tls(identity.server_config(&["h2", "http/1.1"]), |request| {
+        if request.path().ends_with("musterd-absent") {
+            return Reply::new(404);
+        }
+        let given: Vec<&str> = SIGNATURES.iter().filter_map(|name| request.header(name)).collect();
+        let given = given.join(" ");
+        // Mailgun's signature stands in the body.
+        let body = request.text();
+        let (_, in_body) = body.split_once("\"signature\":\"").unwrap_or_default();
+        let in_body = in_body.split('"').next().unwrap_or_default().to_owned();
+        Reply::text(401, format!("{given} {in_body} is invalid")).header("x-echo", &given)
+    })
+    .await;
+    let folder = Folder::new();
+    folder.write("ca.pem", authority.pem());
+    let checks: Vec<String> = ["stripe", "github", "square", "mailgun", "vapi", "postmark", "bearer"]
+        .iter()
+        .map(|scheme| {
+            format!(
+                "      - {{name: {scheme}, webhook: {{scheme: {scheme}, path: /{scheme}, secret: {{env: HOOK}}, depth: full}}}}\n"
+            )
+        })
+        .collect();
+    folder.write(
+        "musterd.yaml",
+        format!(
+            "services:\n  - name: hooks\n    url: {}\n    ca: {{file: ca.pem}}\n    allow: intrusive\n    budget: {{rate: 500/s, burst: 1000, connections: 500/s}}\n    checks:\n{}",
+            server.url(),
+            checks.concat()
+        ),
+    );
+    let mut outputs = Vec::new();
+    for format in ["human", "json", "prometheus"] {
+        let mut command = folder.command(&[
+            "check",
+            "--allow",
+            "intrusive",
+            "--format",
+            format,
+            "--evidence=seen",
+            "--log-format",
+            "json",
+        ]);
+        command.env("HOOK", HOOK).env("RUST_LOG", "trace");
+        let ran = tokio::task::block_in_place(|| ran(command));
+        assert_eq!(ran.code, 1, "genuine deliveries are refused: {}", ran.stderr);
+        outputs.extend([ran.stdout, ran.stderr]);
+    }
+    for file in std::fs::read_dir(folder.path().join("seen")).unwrap() {
+        outputs.push(std::fs::read_to_string(file.unwrap().path()).unwrap());
+    }
+    let mut sent: Vec<String> = vec![HOOK.to_owned(), STANDARD.encode(HOOK)];
+    for request in server.requests() {
+        let headers = SIGNATURES.iter().filter_map(|name| request.header(name));
+        for value in headers {
+            // What is long enough to be a signature, without its labels.
+            sent.extend(
+                value.split([' ', ',', '=']).filter(|part| part.len() > 31).map(str::to_owned),
+            );
+        }
+    }
+    assert!(sent.len() > 40, "signatures arrived: {}", sent.len());
+    for output in &outputs {
+        for signature in &sent {
+            assert!(!output.contains(signature.as_str()), "{signature} stands in {output:.2000}");
+        }
+    }
+    assert!(outputs.iter().any(|output| output.contains("***")), "something was echoed");
+}

@@ -269,6 +269,18 @@ fn mailgun_signs_within_the_body() {
 }
 
 #[test]
+fn linear_adds_its_time_to_a_body_of_the_configurations_own() {
+    let scheme = plain(Name::Linear).unwrap();
+    let mut own = delivery(&*scheme, HERE, 1_700_000_000, "", r#"{"a":1}"#);
+    scheme.prepare(&mut own);
+    assert_eq!(own.body, br#"{"a":1,"webhookTimestamp":1700000000000}"#);
+    let before = scheme.inert(&site(HERE, 1_700_000_000)).body;
+    let mut inert = scheme.inert(&site(HERE, 1_700_000_000));
+    scheme.prepare(&mut inert);
+    assert_eq!(inert.body, before, "its own body has it");
+}
+
+#[test]
 fn every_scheme_that_needs_nothing_signs_a_delivery_that_nobody_acts_on() {
     for name in serde_names() {
         let settings = match name.as_str() {
