@@ -177,7 +177,7 @@ pub(super) async fn evidence(
 
 fn file(state: &CheckState) -> Result<EvidenceFile, Problem> {
     let last = state.last.as_deref().ok_or_else(|| Problem::absent("it has not run yet"))?;
-    let evidence = last.evidence.as_ref().ok_or_else(|| {
+    let evidence = last.evidence().ok_or_else(|| {
         Problem::absent("of its last run no evidence is kept: it could not look, or it is long ago")
     })?;
     let json = |evidence: &Evidence| {

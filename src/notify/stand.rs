@@ -83,14 +83,14 @@ pub(crate) struct Stand {
 impl Stand {
     /// A check.
     pub(crate) fn of(state: &CheckState) -> Self {
-        let reason = state.last.as_ref().and_then(|last| last.reason.clone());
+        let reason = state.last.as_ref().and_then(|last| last.reason());
         Self {
             service: Arc::clone(&state.service),
             topic: Topic::Check(Arc::clone(&state.check)),
             status: state.damped.status,
             since: state.damped.since,
             open: state.damped.open.clone(),
-            reason: reason.filter(|_| state.damped.status == Status::Unknown),
+            reason: reason.filter(|_| state.damped.status == Status::Unknown).map(Box::from),
         }
     }
 

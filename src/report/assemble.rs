@@ -57,7 +57,7 @@ pub(crate) fn check_of_state(state: &CheckState, vault: &Vault) -> CheckStatus {
         probe: state.check.kind.name.to_owned(),
         verdict: last.map(|last| last.summary.verdict),
         status: state.damped.status,
-        reason: last.and_then(|last| last.reason.as_deref()).map(redacted),
+        reason: last.and_then(|last| last.reason()).map(redacted),
         since: Some(state.damped.since),
         last_run: last.map(|last| last.summary.at()),
         next_run: state.next_run(),

@@ -69,7 +69,8 @@ pub(crate) struct Engine {
     make_network: MakeNetwork,
     network: Arc<Network>,
     location: Arc<str>,
-    slots: HashMap<Arc<str>, Slot>,
+    /// In boxes: a table of them, which grows by doubling, would be half empty.
+    slots: HashMap<Arc<str>, Box<Slot>>,
     /// What is due when; an entry whose turn number is not its slot's any more is void.
     due: BinaryHeap<Reverse<(Instant, u64, Arc<str>)>>,
     turns: u64,
@@ -241,7 +242,7 @@ impl Engine {
             }
             let slot = match before.remove(&id) {
                 Some(old) if !moved && old.grid == grid && old.check.identity == check.identity => {
-                    Slot { service, check, line, ..old }
+                    Slot { service, check, line, ..*old }
                 }
                 old => {
                     new.push(Arc::clone(&id));
@@ -249,7 +250,7 @@ impl Engine {
                     Slot { service, check, grid, line, last_due: None, turn: 0, busy }
                 }
             };
-            self.slots.insert(id, slot);
+            self.slots.insert(id, Box::new(slot));
         }
         let mut gone: BTreeMap<String, Arc<Service>> =
             before.into_values().map(|slot| (slot.service.name.clone(), slot.service)).collect();

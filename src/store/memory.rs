@@ -259,10 +259,9 @@ impl Store for Memory {
         if step.verdict == Verdict::Pass {
             state.last_pass = Moment::of(Some(record.at));
         }
-        let mut last = LastRun::of(record, summary, state.last.as_deref(), &self.common);
+        let last = LastRun::of(record, summary, state.last.as_deref(), &self.common);
         let kept = self.is_worth_keeping(&state.check, step.verdict);
-        last.evidence.take_if(|_| !kept);
-        state.last = Some(Arc::new(last));
+        state.last = Some(Arc::new(if kept { last } else { last.without_evidence() }));
         let news = News {
             sequence: self.sequence.fetch_add(1, Ordering::Relaxed) + 1,
             service: Arc::clone(&state.service),

@@ -18,8 +18,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::broadcast;
 
-#[cfg(test)]
-pub(crate) use measured::Measured;
 pub(crate) use memory::Memory;
 pub(crate) use standing::Standing;
 pub(crate) use state::{CheckState, LastRun, Saved};

@@ -37,13 +37,20 @@ pub(crate) struct CheckState {
 #[derive(Clone)]
 pub(crate) struct LastRun {
     pub(crate) summary: RunSummary,
-    /// Why it could not look.
-    pub(crate) reason: Option<Box<str>>,
     /// The rules that could not look.
     pub(crate) untested: Arc<Untested>,
     pub(crate) measured: Measured,
+    /// What many checks do not have takes no room where it is absent.
+    pub(super) rare: Option<Box<Rare>>,
+}
+
+/// What came of a run beside its summary and its numbers.
+#[derive(Clone)]
+pub(super) enum Rare {
+    /// Why it could not look.
+    Reason(Box<str>),
     /// What it saw; dropped when too much is held for all checks together.
-    pub(crate) evidence: Option<Evidence>,
+    Evidence(Evidence),
 }
 
 /// Rules that could not look, each with the reason.
@@ -71,9 +78,10 @@ impl LastRun {
         before: Option<&Self>,
         common: &Common,
     ) -> Self {
-        let (reason, untested, measured, evidence) = match &record.outcome {
+        let (rare, untested, measured) = match &record.outcome {
             Outcome::Blind(blind) => {
-                (Some(blind.reason.as_ref().into()), Arc::default(), Measured::default(), None)
+                let reason = Rare::Reason(blind.reason.as_ref().into());
+                (reason, Arc::default(), Measured::default())
             }
             Outcome::Saw { evidence, ruling, measurements } => {
                 let same = |before: &&Self| {
@@ -88,14 +96,43 @@ impl LastRun {
                 };
                 let before = before.map(|before| &before.measured);
                 let measured = Measured::of(measurements, before, &common.shapes);
-                (None, untested, measured, Some(Arc::clone(evidence)))
+                (Rare::Evidence(Arc::clone(evidence)), untested, measured)
             }
         };
-        Self { summary, reason, untested, measured, evidence }
+        Self { summary, untested, measured, rare: Some(Box::new(rare)) }
+    }
+
+    /// A run that could not look.
+    #[cfg(test)]
+    pub(crate) fn blind(summary: RunSummary, reason: &str) -> Self {
+        let rare = Some(Box::new(Rare::Reason(reason.into())));
+        Self { summary, untested: Arc::default(), measured: Measured::default(), rare }
+    }
+
+    /// Why it could not look.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        match self.rare.as_deref() {
+            Some(Rare::Reason(reason)) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// What it saw, where that is kept.
+    pub(crate) fn evidence(&self) -> Option<&Evidence> {
+        match self.rare.as_deref() {
+            Some(Rare::Evidence(evidence)) => Some(evidence),
+            _ => None,
+        }
     }
 
     pub(super) fn without_evidence(&self) -> Self {
-        Self { evidence: None, ..self.clone() }
+        let rare = self.rare.clone().filter(|rare| matches!(**rare, Rare::Reason(_)));
+        Self {
+            rare,
+            untested: Arc::clone(&self.untested),
+            measured: self.measured.clone(),
+            ..*self
+        }
     }
 }
 

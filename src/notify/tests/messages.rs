@@ -14,21 +14,16 @@ use super::super::{alertmanager, template};
 use super::{ABOUTS, at, message as failure, open, service, state, vault, writer};
 use crate::config::{self, Notifier};
 use crate::status::Status;
-use crate::store::{CheckState, LastRun, Measured, RunSummary};
+use crate::store::{CheckState, LastRun, RunSummary};
 use crate::testing::golden;
 
 fn blind(mut state: CheckState, reason: &str) -> CheckState {
-    state.last = Some(Arc::new(LastRun {
-        summary: RunSummary::new(
-            RunId::new(at(7), 0),
-            std::time::Duration::from_millis(5),
-            Verdict::Unknown,
-        ),
-        reason: Some(reason.into()),
-        untested: Arc::default(),
-        measured: Measured::default(),
-        evidence: None,
-    }));
+    let summary = RunSummary::new(
+        RunId::new(at(7), 0),
+        std::time::Duration::from_millis(5),
+        Verdict::Unknown,
+    );
+    state.last = Some(Arc::new(LastRun::blind(summary, reason)));
     state
 }
 
