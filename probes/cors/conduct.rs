@@ -137,10 +137,19 @@ impl<'a> Prober<'a> {
         self.shots.iter().filter(own).any(|shot| opens(shot, asked, self.cors.credentials))
     }
 
-    /// Whether two strangers were allowed.
+    /// Whether the endpoint itself answers, if only that it lets nobody in.
+    pub(super) fn is_endpoint(&self) -> bool {
+        let answers =
+            |status| matches!(status, 200..=299 | 400..=403 | 405..=409 | 411..=428 | 430..=499);
+        self.alike != Some(true) && self.plain_status().is_some_and(answers)
+    }
+
+    /// Whether two strangers were allowed to read with cookies: nobody can be allowed more.
     pub(super) fn reflects(&self) -> bool {
         let allowed = |shot: &&Shot| {
-            shot.role == Role::Foreign && !shot.is_preflight() && shot.power() > Power::None
+            shot.role == Role::Foreign
+                && !shot.is_preflight()
+                && shot.power() == Power::Credentialed
         };
         self.shots.iter().filter(allowed).count() >= 2
     }

@@ -64,6 +64,8 @@ pub(super) enum Reached {
     },
     /// Full depth is needless: every origin is allowed as it is.
     Needless,
+    /// Full depth is pointless: what answers is not the endpoint, or not well.
+    Pointless,
 }
 
 /// One request and what came of it.
@@ -260,6 +262,12 @@ impl Evidence {
     /// Requests of strangers' pages, which are no preflights.
     pub(super) fn strangers(&self) -> impl Iterator<Item = &Shot> {
         self.shots.iter().filter(|shot| shot.role == Role::Foreign && !shot.is_preflight())
+    }
+
+    /// What every stranger's page can do.
+    pub(super) fn everybody(&self) -> Power {
+        let answered = self.strangers().filter(|shot| shot.answer.is_some());
+        answered.map(Shot::power).min().unwrap_or(Power::None)
     }
 
     /// Requests of pages that may read the answer, which are no preflights.

@@ -62,8 +62,9 @@ async fn take(prober: &mut Prober<'_>, step: &Step) -> Result<(), Blind> {
         Step::Preflights(origin) => observe::preflights(prober, origin).await,
         Step::Null => prober.stranger(Role::Null, "null").await,
         Step::Mutated(mutation) => {
-            let known =
-                |shot: &Shot| shot.origin == mutation.follows_from && shot.power() > Power::None;
+            let known = |shot: &Shot| {
+                shot.origin == mutation.follows_from && shot.power() == Power::Credentialed
+            };
             if mutation.follows_from.is_some() && prober.shots.iter().any(known) {
                 return Ok(());
             }

@@ -21,6 +21,7 @@ pub(super) async fn observe(cors: &Cors, cx: &Context) -> Result<Evidence, Blind
         Depth::Canary => Reached::Canary,
         Depth::Full if !cx.deep() || !cx.may(Impact::Active) => Reached::NotDue,
         Depth::Full if prober.reflects() => Reached::Needless,
+        Depth::Full if !prober.is_endpoint() => Reached::Pointless,
         Depth::Full => {
             prober.grant(FULL);
             Reached::Full { left: matrix::walk(&mut prober).await? }

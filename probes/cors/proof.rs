@@ -122,6 +122,7 @@ pub(super) fn missing(seen: &Evidence) -> String {
         Reached::Canary => "only `depth: full` tries it".to_owned(),
         Reached::NotDue => "it is tried once a day".to_owned(),
         Reached::Needless => "every origin is allowed as it is".to_owned(),
+        Reached::Pointless => "what answered was not the endpoint, or not well".to_owned(),
         Reached::Full { left: 0 } => {
             "there was nothing to try, or what else is allowed says it already".to_owned()
         }

@@ -38,8 +38,9 @@ pub struct Settings {
     pub(super) credentials: bool,
     /// Whether anybody may read answers without credentials: `*` is then as it should be.
     pub(super) public: bool,
-    /// `canary` sends 4 to 6 requests; `full` tries, once a day, the origins that a careless
-    /// pattern lets through, with at most 64 requests.
+    /// `canary` sends 4 to 6 requests, of more than two allowed origins for some in turn; `full`
+    /// tries, once a day, all of them and the origins that a careless pattern lets through, with
+    /// at most 64 requests, and goes on the next day where they were too few.
     pub(super) depth: Depth,
 }
 

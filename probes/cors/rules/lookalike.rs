@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{FETCH, Now, can_read, graded};
+use super::{FETCH, Now, can_read, opened};
 use crate::cors::Cors;
 use crate::cors::evidence::{Role, Shot};
 use crate::cors::fetch::Power;
@@ -46,7 +46,7 @@ fn opening(cors: &Cors, seen: &Now<'_>, mutation: &Mutation, shot: &Shot) -> Opt
         Reach::Wire => (Severity::Info, Severity::Info),
         Reach::Narrow => (Severity::Medium, Severity::Info),
     };
-    let severity = graded(cors, shot, with, without)?;
+    let severity = opened(cors, seen, shot, with, without)?;
     let page = format!("a page at {}", excerpt(&mutation.origin, 160));
     let wanted = format!("no Access-Control-Allow-Origin for {}", excerpt(&mutation.origin, 160));
     Some(Saw::new(can_read(&page, shot), wanted).on(mutation.origin.clone()).graded(severity))

@@ -59,8 +59,21 @@ fn can_read(page: &str, shot: &Shot) -> String {
     format!("{page} can {what}{on}: its origin comes back in Access-Control-Allow-Origin{also}")
 }
 
-/// How bad an opening is: what it lets a page read, with cookies and without. Without cookies
-/// nobody reads more than the server gives to everybody, which is no flaw of a public endpoint.
+/// How bad an opening for some page is that strangers do not have anyhow: what it lets a page
+/// read, with cookies and without.
+fn opened(
+    cors: &Cors,
+    seen: &Now<'_>,
+    shot: &Shot,
+    with: Severity,
+    without: Severity,
+) -> Option<Severity> {
+    let more = shot.power() > seen.now.everybody();
+    more.then(|| graded(cors, shot, with, without)).flatten()
+}
+
+/// How bad an opening is. Without cookies nobody reads more than the server gives to everybody,
+/// which is no flaw of a public endpoint.
 fn graded(cors: &Cors, shot: &Shot, with: Severity, without: Severity) -> Option<Severity> {
     let severity = match shot.power() {
         Power::None => return None,

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{FETCH, Now, can_read, graded};
+use super::{FETCH, Now, can_read, graded, opened};
 use crate::cors::Cors;
 use crate::cors::conduct::opens;
 use crate::cors::evidence::{Role, Shot};
@@ -100,7 +100,7 @@ pub(super) const NULL_ALLOWED: Rule<Cors> = Rule {
 fn null_allowed(cors: &Cors, seen: &Now<'_>, _: Timestamp) -> Looked {
     let tried = seen.now.shots.iter().find(|shot| shot.role == Role::Null && shot.answer.is_some());
     let Some(shot) = tried else { return Looked::untested(missing(seen.now)) };
-    if let Some(severity) = graded(cors, shot, Severity::High, Severity::Low) {
+    if let Some(severity) = opened(cors, seen, shot, Severity::High, Severity::Low) {
         let page = "a sandboxed frame in anybody's page";
         return Looked::fired(Saw::new(can_read(page, shot), WANTED).graded(severity));
     }

@@ -351,6 +351,49 @@ async fn what_answers_every_path_proves_nothing() {
 }
 
 #[tokio::test]
+async fn targets_that_answer_nothing_of_their_own_are_never_green() {
+    fn same(status: u16, header: (&str, &str)) -> Reply {
+        Reply::new(status).header(header.0, header.1).body("<p>a page</p>")
+    }
+    let html = ("content-type", "text/html");
+    for (reply, says) in [
+        (same(404, html), "it answers 404"),
+        (same(500, html), "it answers 500"),
+        (same(302, ("location", "/login")), "it answers 302 and leads to /login"),
+        (same(403, ("cf-mitigated", "challenge")), "a firewall (Cloudflare)"),
+        (same(429, html), "it answers 429"),
+        (same(401, html), "it answers 401"),
+    ] {
+        let server = HttpServer::start(move |_| reply.clone()).await;
+        for settings in [r#"{"path": "/api"}"#, FULL] {
+            let evidence = observe(settings, &context(&server.url(), Impact::Active, true)).await;
+            let seen = Seen { now: &evidence, earlier: &[] };
+            let judgement = testing::probe::<Cors>(settings).judge(&seen, Timestamp::UNIX_EPOCH);
+            let found = judgement.findings.iter().find(|f| f.about.id == "cors.undetermined");
+            let saw = found.map(|finding| finding.saw.as_str()).unwrap_or_default();
+            assert!(saw.contains(says), "{says}: {:?}", fired(&judgement));
+        }
+        let door = says == "it answers 401";
+        assert!(server.requests().len() <= if door { 64 + 6 } else { 6 + 6 }, "{says}");
+    }
+}
+
+#[tokio::test]
+async fn a_fence_that_comes_and_goes_is_not_believed() {
+    let count = AtomicUsize::new(0);
+    let server = HttpServer::start(move |request| {
+        let origin = request.header("origin").unwrap_or_default().to_owned();
+        let reply = Reply::json(200, "{}").header("vary", "Origin");
+        // Every other request of a page is let in.
+        let odd = !origin.is_empty() && count.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
+        if odd { grant(reply, &origin) } else { reply }
+    })
+    .await;
+    let (_, found) = canary(r#"{"path": "/api"}"#, &server).await;
+    assert!(found.contains(&"undetermined low".to_owned()), "{found:?}");
+}
+
+#[tokio::test]
 async fn without_consent_no_foreign_origin_is_sent() {
     let server = HttpServer::start(guarded(|_| true)).await;
     let settings = r#"{"path": "/api", "allowed_origins": ["https://app.example.com"]}"#;

@@ -191,6 +191,28 @@ fn look_alikes_that_get_in_are_told_with_what_they_can_read() {
 }
 
 #[test]
+fn what_everybody_can_read_is_told_once() {
+    let tried = |lines: &[&str]| {
+        let (class, origin) = (Class::Prefix, "https://app.example.com.evil.example");
+        scene(200, &["vary: Origin"])
+            .stranger(200, &ECHO_ALONE)
+            .stranger(200, &ECHO_ALONE)
+            .null(200, lines)
+            .mutated(class, Reach::Open, origin, lines)
+    };
+    assert_eq!(tried(&ECHO_ALONE).fired(NOTHING), ["origin-reflected medium"]);
+    assert_eq!(tried(&ECHO_ALONE).fired(PUBLIC), none());
+    assert_eq!(
+        tried(&ECHO).fired(NOTHING),
+        [
+            "origin-reflected medium",
+            "null-allowed high",
+            "prefix-allowed high https://app.example.com.evil.example"
+        ]
+    );
+}
+
+#[test]
 fn where_the_service_itself_is_plain_the_network_reads_anyhow() {
     let (class, reach) = (Class::Http, Reach::Wire);
     let scene = fenced().own("http://api.example.com").mutated(
@@ -403,6 +425,7 @@ fn what_was_not_tried_in_a_canary_is_listed_and_opens_nothing() {
         (Reached::Canary, "only `depth: full` tries it"),
         (Reached::NotDue, "it is tried once a day"),
         (Reached::Needless, "every origin is allowed as it is"),
+        (Reached::Pointless, "what answered was not the endpoint, or not well"),
         (Reached::Full { left: 7 }, "it waits for the next run of full depth"),
     ] {
         let judgement = fenced().reach(reach).judged(DECLARED);
