@@ -178,7 +178,10 @@ pub(super) async fn evidence(
 fn file(state: &CheckState) -> Result<EvidenceFile, Problem> {
     let last = state.last.as_deref().ok_or_else(|| Problem::absent("it has not run yet"))?;
     let evidence = last.evidence().ok_or_else(|| {
-        Problem::absent("of its last run no evidence is kept: it could not look, or it is long ago")
+        Problem::absent(
+            "of its last run no evidence is kept: it could not look, it is long ago, or it passed \
+             among very many checks",
+        )
     })?;
     let json = |evidence: &Evidence| {
         evidence.to_json().map_err(|error| {
