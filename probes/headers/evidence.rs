@@ -121,9 +121,16 @@ impl Hop {
         }
     }
 
+    /// The host, in lower case. The URL was written by a parser, so its authority is plain to see,
+    /// and every rule asks for it.
     pub(super) fn host(&self) -> String {
-        let url = Url::parse(&self.url).ok();
-        url.and_then(|url| url.host_str().map(str::to_ascii_lowercase)).unwrap_or_default()
+        let Some((_, rest)) = self.url.split_once("://") else { return String::new() };
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let end = match authority.rfind(']') {
+            Some(bracket) => bracket + 1,
+            None => authority.find(':').unwrap_or(authority.len()),
+        };
+        authority.get(..end).unwrap_or_default().to_ascii_lowercase()
     }
 
     pub(super) fn is_https(&self) -> bool {
@@ -292,3 +299,28 @@ impl Evidence {
 
 /// Of a body, so many bytes are asked for.
 pub(super) const BODY: usize = page::LONGEST;
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::Hop;
+
+    #[test]
+    fn hosts_are_read_as_a_parser_of_urls_reads_them() {
+        for written in [
+            "https://Shop.Example.com/a:b?c#d",
+            "http://shop.example:8080",
+            "https://[2001:DB8::1]:8443/a",
+            "https://[::1]?a=/b",
+            "https://192.0.2.1:443/",
+            "https://b\u{fc}cher.example/@a",
+        ] {
+            let url = Url::parse(written).unwrap();
+            let hop = Hop { url: url.to_string(), answer: None, failure: None, distrust: None };
+            assert_eq!(Some(hop.host().as_str()), url.host_str(), "{written}");
+        }
+        let odd = Hop { url: "no url".into(), answer: None, failure: None, distrust: None };
+        assert_eq!(odd.host(), "");
+    }
+}

@@ -223,6 +223,24 @@ fn versions_and_suites_are_those_that_sslscan_and_testssl_find() {
     assert_eq!(listed["openssl"], suites, "(testssl)");
 }
 
+/// The findings of each service that are worse than for information.
+fn findings(report: &Value) -> Vec<(String, Vec<String>)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let services = report["services"].as_array().unwrap().iter();
+    services
+        .map(|service| {
+            let findings = service["checks"][0]["findings"].as_array().unwrap().iter();
+            let lines = findings.filter(|finding| finding["severity"] != "info").map(|finding| {
+                let rule = text(&finding["rule"]).replace("tls.", "");
+                let line =
+                    format!("{rule} {} {}", text(&finding["severity"]), text(&finding["subject"]));
+                line.trim_end().to_owned()
+            });
+            (text(&service["name"]), lines.collect())
+        })
+        .collect()
+}
+
 #[test]
 fn servers_get_the_verdicts_that_they_deserve() {
     let folder = folder(KeyKind::Rsa2048);
@@ -239,21 +257,7 @@ fn servers_get_the_verdicts_that_they_deserve() {
         &folder,
         &[("openssl", motley), ("nginx", sound), ("old", old), ("caddy", third), ("plain", plain)],
     );
-    let report = folder.run(&["check", "--format", "json"]).json();
-    let services = report["services"].as_array().unwrap().iter();
-    let saw: Vec<(String, Vec<String>)> = services
-        .map(|service| {
-            let findings = service["checks"][0]["findings"].as_array().unwrap().iter();
-            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            let lines = findings.filter(|finding| finding["severity"] != "info").map(|finding| {
-                let rule = text(&finding["rule"]).replace("tls.", "");
-                let line =
-                    format!("{rule} {} {}", text(&finding["severity"]), text(&finding["subject"]));
-                line.trim_end().to_owned()
-            });
-            (text(&service["name"]), lines.collect())
-        })
-        .collect();
+    let saw = findings(&folder.run(&["check", "--format", "json"]).json());
     let wanted: [(&str, &[&str]); 5] = [
         (
             "openssl",
@@ -284,5 +288,30 @@ fn servers_get_the_verdicts_that_they_deserve() {
             ((*name).to_owned(), lines.iter().map(|line| (*line).to_owned()).collect())
         })
         .collect();
+    assert_eq!(saw, wanted);
+}
+
+#[test]
+fn a_mail_server_is_brought_to_tls_and_one_that_declines_is_told_so() {
+    let folder = folder(KeyKind::Rsa2048);
+    let (port, plain) = (free_port(), free_port());
+    let mut command = Command::new("node");
+    command.current_dir(root().join("tests/targets/tls")).arg("server.mjs");
+    command.env("PORT", port.to_string()).env("PLAIN_PORT", plain.to_string());
+    command.env("CERT", folder.path().join("cert.pem")).env("KEY", folder.path().join("key.pem"));
+    let _node = peer::start(&mut command, &[port, plain]);
+    let service = |name: &str, port: u16| {
+        format!(
+            "  - name: {name}\n    url: https://localhost\n    ca: {{file: ca.pem}}\n    checks: [tls: {{port: {port}, starttls: smtp}}]\n"
+        )
+    };
+    let services = [service("mail", port), service("declines", plain)].concat();
+    folder.write("musterd.yaml", format!("defaults: {{timeout: 20s}}\nservices:\n{services}"));
+    let saw = findings(&folder.run(&["check", "--format", "json"]).json());
+    let wanted = [
+        // What Node agrees to by itself.
+        ("mail".to_owned(), vec!["cipher-weak low RSA key exchange".to_owned()]),
+        ("declines".to_owned(), vec!["starttls-missing high".to_owned()]),
+    ];
     assert_eq!(saw, wanted);
 }
