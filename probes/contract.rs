@@ -53,6 +53,11 @@ pub trait Kind: Sized + Send + Sync + 'static {
         false
     }
 
+    /// How many requests an intrusive run of it may send, where that is its own to say.
+    fn max_requests(&self) -> Option<u32> {
+        None
+    }
+
     /// What its daily parts work on, as method and path: two checks that name the same route at
     /// one origin share their day. `None`: the check itself.
     fn route(&self) -> Option<String> {
@@ -199,6 +204,8 @@ pub trait Probe: Send + Sync {
     fn impact(&self) -> Impact;
     /// Whether it is configured for parts that run at most once a day.
     fn has_deep_part(&self) -> bool;
+    /// How many requests an intrusive run of it may send, where that is its own to say.
+    fn max_requests(&self) -> Option<u32>;
     /// What its daily parts work on.
     fn route(&self) -> Option<String>;
     /// How many earlier runs it wants to see when it judges.
@@ -226,6 +233,10 @@ impl<K: Kind> Probe for K {
 
     fn has_deep_part(&self) -> bool {
         Kind::has_deep_part(self)
+    }
+
+    fn max_requests(&self) -> Option<u32> {
+        Kind::max_requests(self)
     }
 
     fn route(&self) -> Option<String> {

@@ -5,8 +5,8 @@ mod terms;
 mod way;
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -24,10 +24,11 @@ use crate::net::failure::{Failure, FailureKind};
 use crate::net::network::Network;
 use crate::net::origin::Origin;
 use crate::net::redirect::{self, Followed, Next, Redirects};
-use crate::net::request::Request;
+use crate::net::request::{Pace, Request};
 use crate::net::sighting::Sighting;
 use crate::net::target::Target;
 use crate::net::tls::Alpn;
+use crate::net::traffic::{Route, Traffic};
 use crate::run_id::RunId;
 use crate::secret::{Secret, SecretRef};
 pub use terms::{Terms, Withheld};
@@ -92,13 +93,16 @@ pub struct Context {
     earlier: Earlier,
     terms: Terms,
     meter: Meter,
+    /// Of the target's host, once it was resolved.
+    addresses: Mutex<Vec<IpAddr>>,
 }
 
 impl Context {
     /// The way to a target for one run.
     pub fn new(network: Arc<Network>, target: Arc<Target>, run: Run) -> Self {
         let (earlier, terms, meter) = (Earlier::default(), Terms::default(), Meter::default());
-        Self { network, target, run, earlier, terms, meter }
+        let addresses = Mutex::default();
+        Self { network, target, run, earlier, terms, meter, addresses }
     }
 
     /// With what earlier runs of the same check saw.
@@ -226,7 +230,7 @@ impl Context {
             let url = redirect::shown(&request.url);
             return Err(Blind::new(Cause::Internal, format!("{url} names no host")));
         };
-        self.admit(request.impact, &origin).await?;
+        self.admit(request.impact, request.pace, &origin).await?;
         self.exchange_admitted(request, &origin).await
     }
 
@@ -242,7 +246,7 @@ impl Context {
             let url = redirect::shown(url);
             return Err(Blind::new(Cause::Internal, format!("{url} names no host")));
         };
-        self.admit(impact, &origin).await?;
+        self.admit(impact, Pace::Budget, &origin).await?;
         let now = self.run.at.checked_add(self.terms.began.elapsed()).unwrap_or(self.run.at);
         let request = make(now)?;
         self.exchange_admitted(&request, &origin).await
@@ -253,6 +257,7 @@ impl Context {
         request: &Request,
         origin: &Origin,
     ) -> Result<Exchange, Blind> {
+        self.network.traffic.note(origin, Route::of(&request.method, &request.url));
         let secrets = self.secrets(request).await?;
         let endpoint = self.endpoint(origin)?;
         let material = self.material(&endpoint).await?;
@@ -269,7 +274,10 @@ impl Context {
         let tunnel = origin.is_tls() || alpn == Alpn::Http2;
         let use_of_proxy = if tunnel { Via::Tunnel } else { Via::AbsoluteForm };
         let Connected { facts, outcome, .. } =
-            self.establish(&endpoint, None, material, alpn, use_of_proxy, deadline).await?;
+            self.establish(&endpoint, request.at, material, alpn, use_of_proxy, deadline).await?;
+        if facts.addresses.len() > 1 {
+            self.addresses.lock().expect("no panic under this lock").clone_from(&facts.addresses);
+        }
         exchange.connection = facts;
         match outcome {
             Ok(stream) => {
@@ -285,6 +293,14 @@ impl Context {
         }
         self.redact(&mut exchange);
         self.note_sighting(request, origin, &exchange);
+        let limited = exchange.answer.as_ref().is_some_and(|answer| answer.status == 429);
+        if limited
+            && request.impact == Impact::Passive
+            && self.network.traffic.is_exhausted(origin)
+        {
+            let reason = "429 while our own test of the limit has used it up";
+            return Err(Blind::new(Cause::Limit, reason));
+        }
         Ok(exchange)
     }
 
@@ -408,7 +424,7 @@ impl Context {
         Err(Blind::new(Cause::Limit, format!("one run sends at most {limit} {what}")))
     }
 
-    async fn admit(&self, impact: Impact, origin: &Origin) -> Result<(), Blind> {
+    async fn admit(&self, impact: Impact, pace: Pace, origin: &Origin) -> Result<(), Blind> {
         self.consented(impact)?;
         if self.requests_sent().iter().sum::<u32>() >= self.run.limits.requests {
             return Err(Blind::new(
@@ -422,10 +438,37 @@ impl Context {
             Impact::Intrusive => 2,
         };
         self.meter.requests[counter].fetch_add(1, Ordering::Relaxed);
-        if impact > Impact::Passive {
-            self.queue(self.network.budgets.request(origin)).await;
+        match (impact, pace) {
+            (Impact::Passive, _) => {}
+            (_, Pace::Budget) => self.queue(self.network.budgets.request(origin)).await,
+            (_, Pace::Exhausting) => self.queue(self.network.budgets.exhausting(origin)).await,
         }
         Ok(())
+    }
+
+    /// The addresses of the host that was asked last, where it has several.
+    pub fn addresses_seen(&self) -> Vec<IpAddr> {
+        self.addresses.lock().expect("no panic under this lock").clone()
+    }
+
+    /// Our own traffic: what we sent where, lately.
+    pub fn traffic(&self) -> &Traffic {
+        &self.network.traffic
+    }
+
+    /// How much the run may still send.
+    pub fn requests_left(&self) -> u32 {
+        self.run.limits.requests.saturating_sub(self.requests_sent().iter().sum())
+    }
+
+    /// Waits for a limiter's window, which counts in no deadline. A wait that is longer than
+    /// [`Context::max_wait`] is not begun: `false`.
+    pub async fn wait_for_window(&self, until: Instant) -> bool {
+        if until.saturating_duration_since(Instant::now()) > self.run.max_wait {
+            return false;
+        }
+        self.queue(until).await;
+        true
     }
 
     /// Waits for a turn. The wait is on the meter before it begins, so that whoever watches over

@@ -138,9 +138,13 @@ pub struct Budgets {
     buckets: Mutex<HashMap<Origin, Arc<Buckets>>>,
 }
 
+/// An exhausting run sends so much, and never more at once.
+const EXHAUSTING: Rate = Rate::per_second(10.0);
+
 #[derive(Debug)]
 struct Buckets {
     requests: Bucket,
+    exhausting: Bucket,
     connections: Bucket,
 }
 
@@ -173,6 +177,7 @@ impl Budgets {
             } else {
                 Arc::new(Buckets {
                     requests: Bucket::new(budget.rate, budget.burst).after(&buckets.requests),
+                    exhausting: Bucket::new(EXHAUSTING, 1).after(&buckets.exhausting),
                     connections: Bucket::new(budget.connections, budget.burst)
                         .after(&buckets.connections),
                 })
@@ -193,6 +198,11 @@ impl Budgets {
         self.buckets(origin).requests.turn()
     }
 
+    /// Takes the next turn to send an exhausting request: when it is.
+    pub fn exhausting(&self, origin: &Origin) -> Instant {
+        self.buckets(origin).exhausting.turn()
+    }
+
     /// Takes the next turn to open a bare connection: when it is.
     pub fn connection(&self, origin: &Origin) -> Instant {
         self.buckets(origin).connections.turn()
@@ -211,6 +221,7 @@ impl Budgets {
         let budget = self.of(origin);
         let made = Arc::new(Buckets {
             requests: Bucket::new(budget.rate, budget.burst),
+            exhausting: Bucket::new(EXHAUSTING, 1),
             connections: Bucket::new(budget.connections, budget.burst),
         });
         buckets.insert(origin.clone(), Arc::clone(&made));
@@ -306,6 +317,18 @@ mod tests {
         assert_eq!(same.request(&origin(2)), Instant::now());
         tokio::time::sleep(Duration::from_mins(1)).await;
         assert_eq!(given("1/s").after(&same).request(&origin(1)), Instant::now());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn exhausting_keeps_to_ten_a_second_whatever_the_budget_is() {
+        let generous = Budget { rate: Rate::per_second(500.0), burst: 500, ..Budget::default() };
+        let budgets = Budgets::new([(origin(1), generous)]);
+        let started = Instant::now();
+        for _ in 0..21 {
+            tokio::time::sleep_until(budgets.exhausting(&origin(1))).await;
+        }
+        assert_eq!(started.elapsed().as_secs(), 2);
+        assert_eq!(budgets.request(&origin(1)), Instant::now(), "the budget is untouched");
     }
 
     #[test]

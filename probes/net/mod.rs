@@ -24,5 +24,6 @@ pub mod target;
 #[cfg(test)]
 mod tests;
 pub mod tls;
+pub mod traffic;
 pub mod trust;
 pub mod uplink;

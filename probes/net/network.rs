@@ -9,6 +9,7 @@ use tokio::sync::OwnedMutexGuard;
 use crate::net::budget::Budgets;
 use crate::net::origin::Origin;
 use crate::net::resolve::Resolver;
+use crate::net::traffic::Traffic;
 use crate::net::trust::Roots;
 use crate::net::uplink::Uplink;
 use crate::secret::Vault;
@@ -24,6 +25,8 @@ pub struct Network {
     pub vault: Arc<Vault>,
     /// How much active work each origin bears.
     pub budgets: Budgets,
+    /// What we ourselves sent lately.
+    pub traffic: Arc<Traffic>,
     /// Whether we have a network at all.
     pub uplink: Uplink,
     /// `musterd/VERSION`, with a contact where one is configured.
@@ -46,8 +49,8 @@ impl Network {
         let user_agent = contact
             .and_then(|contact| HeaderValue::from_str(&format!("{PLAIN} (+{contact})")).ok())
             .unwrap_or(HeaderValue::from_static(PLAIN));
-        let uplink = Uplink::default();
-        Self { roots, resolver, vault, budgets, uplink, user_agent, locks: Arc::default() }
+        let (traffic, uplink, locks) = (Arc::default(), Uplink::default(), Arc::default());
+        Self { roots, resolver, vault, budgets, traffic, uplink, user_agent, locks }
     }
 
     /// With references for whether we have a network at all.
@@ -57,11 +60,12 @@ impl Network {
     }
 
     /// In the place of another one, some of whose runs may go on: with what was taken from its
-    /// budgets, and with its locks.
+    /// budgets, with its locks, and with what it knows of our traffic.
     #[must_use]
     pub fn after(self, before: &Self) -> Self {
         let budgets = self.budgets.after(&before.budgets);
-        Self { budgets, locks: Arc::clone(&before.locks), ..self }
+        let (locks, traffic) = (Arc::clone(&before.locks), Arc::clone(&before.traffic));
+        Self { budgets, locks, traffic, ..self }
     }
 
     /// Waits until no other active run is at work on this origin.

@@ -1,5 +1,7 @@
 //! One request as a probe asks for it.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
 use url::Url;
@@ -37,6 +39,20 @@ pub struct Request {
     pub peer: Peer,
     /// Which HTTP is spoken.
     pub alpn: Alpn,
+    /// Which of the host's addresses it goes to, instead of whichever answers.
+    pub at: Option<IpAddr>,
+    /// Whose pace it keeps.
+    pub pace: Pace,
+}
+
+/// Whose pace an active or intrusive request keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pace {
+    /// That of the origin's budget.
+    #[default]
+    Budget,
+    /// That of an exhausting run: ten a second, beside the origin's budget.
+    Exhausting,
 }
 
 /// What a certificate that does not verify means for a request.
@@ -64,6 +80,8 @@ impl Request {
             body_cap: BODY_CAP,
             peer: Peer::default(),
             alpn: Alpn::default(),
+            at: None,
+            pace: Pace::default(),
         }
     }
 

@@ -114,7 +114,7 @@ pub(crate) async fn run(
             consent,
             deep,
             max_wait: order.max_wait,
-            limits: Limits::of(impact, deep),
+            limits: limits(check, impact, deep),
         },
     )
     .after(earlier.clone())
@@ -153,6 +153,13 @@ pub(crate) async fn run(
         untouched: context.sent_nothing(),
         refused: context.was_refused(),
     }
+}
+
+/// How much a run may send: an exhausting one as much as its check says.
+fn limits(check: &Check, impact: Impact, deep: bool) -> Limits {
+    let limits = Limits::of(impact, deep);
+    let own = check.probe.max_requests().filter(|_| impact == Impact::Intrusive);
+    Limits { requests: own.unwrap_or(limits.requests), ..limits }
 }
 
 /// Whether a check has parts that run at most once a day, and may run them.

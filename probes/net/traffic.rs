@@ -1,0 +1,219 @@
+//! What we ourselves sent to each origin lately: how much of a limit our own work used up, and
+//! which routes are to be left alone for a while.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use http::Method;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::net::origin::Origin;
+
+/// Of one origin, so many requests are remembered.
+const MOST: usize = 256;
+
+/// So many origins are remembered; beyond, those that nothing was sent to for longest go.
+const MOST_ORIGINS: usize = 4096;
+
+/// Within a day, one route bears so many active requests: sixteen an hour.
+const DAILY: u32 = 384;
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// Method and path of one origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Route(u64);
+
+impl Route {
+    /// The route that a request takes. A query does not make another one.
+    pub fn of(method: &Method, url: &Url) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (method.as_str(), url.path()).hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}
+
+/// Our own traffic.
+#[derive(Debug, Default)]
+pub struct Traffic(Mutex<HashMap<Origin, Sent>>);
+
+#[derive(Debug, Default)]
+struct Sent {
+    latest: VecDeque<(Instant, Route)>,
+    /// Until when the limit is used up by our own exhausting.
+    exhausted_until: Option<Instant>,
+    routes: HashMap<Route, Conduct>,
+}
+
+#[derive(Debug)]
+struct Conduct {
+    /// When the day began that the requests are counted of.
+    day: Instant,
+    sent: u32,
+    resting_until: Option<Instant>,
+}
+
+impl Traffic {
+    fn with<T>(&self, origin: &Origin, work: impl FnOnce(&mut Sent, Instant) -> T) -> T {
+        let now = Instant::now();
+        let mut all = self.0.lock().expect("no panic under this lock");
+        if all.len() >= MOST_ORIGINS && !all.contains_key(origin) {
+            let idle = |sent: &Sent| sent.latest.back().map(|(at, _)| *at);
+            let oldest = all.iter().min_by_key(|(_, sent)| idle(sent)).map(|(o, _)| o.clone());
+            oldest.map(|oldest| all.remove(&oldest));
+        }
+        if let Some(sent) = all.get_mut(origin) {
+            return work(sent, now);
+        }
+        work(all.entry(origin.clone()).or_default(), now)
+    }
+
+    /// Notes that a request goes out now.
+    pub fn note(&self, origin: &Origin, route: Route) {
+        self.with(origin, |sent, now| {
+            if sent.latest.len() == MOST {
+                sent.latest.pop_front();
+            }
+            sent.latest.push_back((now, route));
+        });
+    }
+
+    /// How many requests went to an origin within the last `window`, of which so many on a route.
+    pub fn within(&self, origin: &Origin, route: Route, window: Duration) -> (u32, u32) {
+        self.with(origin, |sent, now| {
+            let recent = sent.latest.iter().rev();
+            let recent = recent.take_while(|(at, _)| now.saturating_duration_since(*at) < window);
+            recent.fold((0, 0), |(all, own), (_, of)| (all + 1, own + u32::from(*of == route)))
+        })
+    }
+
+    /// Takes one of the active requests that a route bears within a day, if one is left.
+    pub fn take_daily(&self, origin: &Origin, route: Route) -> bool {
+        self.with(origin, |sent, now| {
+            let conduct = sent.conduct(route, now);
+            if now.saturating_duration_since(conduct.day) >= DAY {
+                conduct.day = now;
+                conduct.sent = 0;
+            }
+            let left = conduct.sent < DAILY;
+            conduct.sent += u32::from(left);
+            left
+        })
+    }
+
+    /// Leaves a route alone for so long.
+    pub fn rest(&self, origin: &Origin, route: Route, time: Duration) {
+        self.with(origin, |sent, now| {
+            let until = later(now, time);
+            let conduct = sent.conduct(route, now);
+            conduct.resting_until = conduct.resting_until.max(Some(until));
+        });
+    }
+
+    /// How long a route is still to be left alone.
+    pub fn resting(&self, origin: &Origin, route: Route) -> Option<Duration> {
+        self.with(origin, |sent, now| {
+            let until = sent.routes.get(&route)?.resting_until?;
+            Some(until.saturating_duration_since(now)).filter(|left| !left.is_zero())
+        })
+    }
+
+    /// Notes that the limit of an origin is used up by our own doing for so long.
+    pub fn exhaust(&self, origin: &Origin, time: Duration) {
+        self.with(origin, |sent, now| {
+            sent.exhausted_until = sent.exhausted_until.max(Some(later(now, time)));
+        });
+    }
+
+    /// Whether an origin's limit is used up by our own doing.
+    pub fn is_exhausted(&self, origin: &Origin) -> bool {
+        self.with(origin, |sent, now| sent.exhausted_until.is_some_and(|until| now < until))
+    }
+}
+
+impl Sent {
+    /// How a route was treated. Those that nothing holds for are forgotten beyond a bound.
+    fn conduct(&mut self, route: Route, now: Instant) -> &mut Conduct {
+        if self.routes.len() >= MOST && !self.routes.contains_key(&route) {
+            self.routes.retain(|_, conduct| {
+                conduct.resting_until.is_some_and(|until| now < until)
+                    || now.saturating_duration_since(conduct.day) < DAY
+            });
+        }
+        self.routes.entry(route).or_insert(Conduct { day: now, sent: 0, resting_until: None })
+    }
+}
+
+/// A time so far ahead, or a year where that is out of reach.
+fn later(now: Instant, time: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_hours(8760);
+    now + time.min(YEAR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(port: u16) -> Origin {
+        Origin { scheme: "http".into(), host: "a".into(), port }
+    }
+
+    fn route(path: &str) -> Route {
+        Route::of(&Method::GET, &format!("http://a{path}").parse().unwrap())
+    }
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_are_counted_by_origin_and_route_within_a_window() {
+        let traffic = Traffic::default();
+        traffic.note(&origin(1), route("/a?x=1"));
+        tokio::time::advance(MINUTE).await;
+        traffic.note(&origin(1), route("/a?x=2"));
+        traffic.note(&origin(1), route("/b"));
+        traffic.note(&origin(2), route("/a"));
+        assert_eq!(traffic.within(&origin(1), route("/a"), MINUTE), (2, 1));
+        assert_eq!(traffic.within(&origin(1), route("/a"), 2 * MINUTE), (3, 2));
+        assert_eq!(traffic.within(&origin(3), route("/a"), MINUTE), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_route_bears_so_much_a_day_and_no_more() {
+        let traffic = Traffic::default();
+        let taken = (0..500).filter(|_| traffic.take_daily(&origin(1), route("/a"))).count();
+        assert_eq!(taken, 384);
+        assert!(traffic.take_daily(&origin(1), route("/b")), "another route has its own");
+        tokio::time::advance(DAY).await;
+        assert!(traffic.take_daily(&origin(1), route("/a")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_route_rests_as_long_as_the_longest_wish() {
+        let traffic = Traffic::default();
+        traffic.rest(&origin(1), route("/a"), 2 * MINUTE);
+        traffic.rest(&origin(1), route("/a"), MINUTE);
+        assert_eq!(traffic.resting(&origin(1), route("/a")), Some(2 * MINUTE));
+        assert_eq!(traffic.resting(&origin(1), route("/b")), None);
+        tokio::time::advance(2 * MINUTE).await;
+        assert_eq!(traffic.resting(&origin(1), route("/a")), None);
+        traffic.rest(&origin(1), route("/a"), Duration::MAX);
+        assert!(traffic.resting(&origin(1), route("/a")).is_some());
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let traffic = Traffic::default();
+        for port in 0..10_000 {
+            traffic.note(&origin(port), route("/a"));
+        }
+        for path in 0..2 * MOST {
+            traffic.note(&origin(1), route(&path.to_string()));
+        }
+        let all = traffic.0.lock().unwrap();
+        assert_eq!(all.len(), MOST_ORIGINS);
+        assert_eq!(all[&origin(1)].latest.len(), MOST);
+    }
+}
