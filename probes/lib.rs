@@ -23,6 +23,7 @@ pub mod judgement;
 pub mod measurement;
 pub mod net;
 pub mod one_or_many;
+pub mod rate_limit;
 mod reach;
 pub mod registry;
 pub mod rule;
@@ -49,6 +50,7 @@ pub static KINDS: &[Registration] = &[
     Registration::of::<cors::Cors>(),
     Registration::of::<tls::Tls>(),
     Registration::of::<webhook::Webhook>(),
+    Registration::of::<rate_limit::RateLimit>(),
 ];
 
 /// The walk through adding a probe, whose code is compiled and run.

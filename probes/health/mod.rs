@@ -13,6 +13,8 @@ mod rules;
 mod shapes;
 mod vocabulary;
 
+pub(crate) use age::http_date;
+
 use std::time::Duration;
 
 use http::header::ACCEPT;

@@ -1,0 +1,90 @@
+//! Times of reset and retry, told apart by how they are written and by their magnitude.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// How a time was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::rate_limit) enum Notation {
+    /// Whole seconds from now.
+    Seconds,
+    /// Seconds from now with a fraction, which `Retry-After` must not have (RFC 9110 section 10.2.3).
+    Decimal,
+    /// Seconds since 1970.
+    Epoch,
+    /// Milliseconds since 1970.
+    EpochMillis,
+    /// A date, as ISO 8601 or as HTTP writes it.
+    Date,
+    /// A duration with units, such as `6m0s`.
+    Units,
+}
+
+/// How long until something happens, in seconds from the answer on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::rate_limit) struct Delay {
+    pub(in crate::rate_limit) seconds: f64,
+    pub(in crate::rate_limit) notation: Notation,
+}
+
+/// From here on a number of seconds is a time since 1970 (September 2001).
+const EPOCH: f64 = 1e9;
+
+/// From here on it is in milliseconds (March 1973, when nobody limited rates).
+const EPOCH_MILLIS: f64 = 1e11;
+
+/// A time of reset in any notation, relative to `now`.
+pub(super) fn reset(text: &str, now: Timestamp) -> Option<Delay> {
+    let text = text.trim();
+    let epoch_now = epoch_seconds(now);
+    if let Some(number) = number(text) {
+        let (seconds, notation) = if number > EPOCH_MILLIS {
+            (number / 1000.0 - epoch_now, Notation::EpochMillis)
+        } else if number > EPOCH {
+            (number - epoch_now, Notation::Epoch)
+        } else if text.contains('.') {
+            (number, Notation::Decimal)
+        } else {
+            (number, Notation::Seconds)
+        };
+        return Some(Delay { seconds, notation });
+    }
+    if let Some(moment) = date(text) {
+        let seconds = epoch_seconds(moment) - epoch_now;
+        return Some(Delay { seconds, notation: Notation::Date });
+    }
+    let duration = units(text)?;
+    Some(Delay { seconds: duration.as_secs_f64(), notation: Notation::Units })
+}
+
+/// `Retry-After`: seconds or a date; decimals are read although no specification knows them.
+pub(in crate::rate_limit) fn retry_after(text: &str, now: Timestamp) -> Option<Delay> {
+    reset(text, now).filter(|delay| delay.notation != Notation::Units)
+}
+
+/// A number as headers write one: no sign but a minus, no exponent, no infinity.
+fn number(text: &str) -> Option<f64> {
+    let plain = text.strip_prefix('-').unwrap_or(text);
+    let well = !plain.is_empty()
+        && plain.len() <= 24
+        && plain.chars().all(|c| c.is_ascii_digit() || c == '.');
+    if well { text.parse().ok().filter(|value: &f64| value.is_finite()) } else { None }
+}
+
+fn date(text: &str) -> Option<Timestamp> {
+    if text.len() > 64 {
+        return None;
+    }
+    text.parse().ok().or_else(|| crate::health::http_date(text))
+}
+
+fn units(text: &str) -> Option<Duration> {
+    let readable = text.len() <= 32 && text.starts_with(|c: char| c.is_ascii_digit());
+    if readable { humantime::parse_duration(text).ok() } else { None }
+}
+
+/// Seconds since 1970.
+pub(in crate::rate_limit) fn epoch_seconds(at: Timestamp) -> f64 {
+    at.duration_since(Timestamp::UNIX_EPOCH).as_secs_f64()
+}

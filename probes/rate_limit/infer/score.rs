@@ -1,0 +1,131 @@
+//! How badly a candidate explains what was seen.
+
+use super::limiter::{Candidate, Family, Limiter, Reply, count};
+use super::{Observation, Outcome};
+
+/// A request that was refused where the candidate accepts, or the other way round.
+const WRONG_ANSWER: f64 = 3.0;
+
+/// `remaining` that is off by more counts no more than this: it may be stale once.
+const WORST_REMAINING: f64 = 2.0;
+
+/// How exactly it is known when a request was counted, in tokens, beside the time it took.
+const MOMENT: f64 = 0.2;
+
+/// A service without a limit that counts down all the same.
+const IDLE_COUNT: f64 = 0.3;
+/// All its counting together, where it let through more than it says.
+const MOST_IDLE: f64 = 0.9;
+
+/// A candidate that is further off than this is not looked at more closely.
+pub(super) const HOPELESS: f64 = 8.0;
+
+/// Up to so many requests without an answer, each may have been counted or not.
+const MOST_LOST: u32 = 3;
+
+/// When the limiter saw a request: somewhere between its sending and its answer.
+#[derive(Debug, Clone, Copy)]
+enum Seen {
+    Sent,
+    Middle,
+    Answered,
+}
+
+/// The smallest score over what cannot be known: where within its exchange a request was counted,
+/// and whether those without an answer were.
+///
+/// A score beyond `bound` is not worked out any further.
+pub(super) fn score(candidate: Candidate, observations: &[Observation], bound: f64) -> f64 {
+    if candidate.shape.family() == Family::Unlimited {
+        return unlimited(candidate, observations);
+    }
+    let lost = observations.iter().filter(|o| o.outcome == Outcome::Lost).count();
+    let lost = u32::try_from(lost).unwrap_or(u32::MAX);
+    let patterns: Vec<u32> =
+        if lost <= MOST_LOST { (0..1 << lost).collect() } else { vec![0, u32::MAX] };
+    let mut best = f64::INFINITY;
+    for pattern in patterns {
+        for seen in [Seen::Middle, Seen::Sent, Seen::Answered] {
+            let bound = best.min(bound);
+            best = best.min(replay(candidate, observations, seen, pattern, bound));
+            if best < 0.05 {
+                return best;
+            }
+        }
+    }
+    best
+}
+
+fn replay(
+    candidate: Candidate,
+    observations: &[Observation],
+    seen: Seen,
+    counted: u32,
+    bound: f64,
+) -> f64 {
+    let mut limiter = Limiter::new(candidate);
+    let mut score = 0.0;
+    let mut lost = 0;
+    for observation in observations {
+        let at = match seen {
+            Seen::Sent => observation.sent,
+            Seen::Middle => f64::midpoint(observation.sent, observation.answered),
+            Seen::Answered => observation.answered,
+        };
+        if observation.outcome == Outcome::Lost {
+            if counted.checked_shr(lost).is_none_or(|bits| bits & 1 == 1) {
+                limiter.hit(at);
+            }
+            lost += 1;
+            continue;
+        }
+        let reply = limiter.hit(at);
+        let accepted = observation.outcome == Outcome::Accepted;
+        if reply.accepted != accepted {
+            score += WRONG_ANSWER;
+        } else if let Some(remaining) = observation.remaining {
+            let step = candidate.window / candidate.limit.max(1.0);
+            let moment = MOMENT + (observation.answered - observation.sent) / step;
+            score += distance(reply, remaining, moment).min(WORST_REMAINING);
+        }
+        if score > HOPELESS.min(bound) {
+            return score;
+        }
+    }
+    score
+}
+
+/// How far what is left is from what the candidate has left. Just before a token comes back, a
+/// moment decides whether it was counted already.
+fn distance(reply: Reply, remaining: f64, moment: f64) -> f64 {
+    match reply.exact {
+        Some(exact) => {
+            (remaining - exact - moment).max(exact - 1.0 - moment - remaining).max(0.0).ceil()
+        }
+        None => (reply.remaining - remaining).abs(),
+    }
+}
+
+fn unlimited(candidate: Candidate, observations: &[Observation]) -> f64 {
+    let refused = count(observations.iter().filter(|o| o.outcome == Outcome::Refused).count());
+    let counted = count(observations.iter().filter(|o| o.remaining.is_some()).count());
+    // A count that stands still, or that ran out and stopped nobody, is no argument for a limit.
+    let idle = if refused == 0.0 && counts_in_vain(candidate.limit, observations) {
+        (IDLE_COUNT * counted).min(MOST_IDLE)
+    } else {
+        IDLE_COUNT * counted
+    };
+    WRONG_ANSWER * refused + idle
+}
+
+/// Whether more was let through than `remaining` allows for.
+fn counts_in_vain(limit: f64, observations: &[Observation]) -> bool {
+    let shown: Vec<f64> = observations
+        .iter()
+        .filter(|o| o.outcome == Outcome::Accepted)
+        .filter_map(|o| o.remaining)
+        .collect();
+    let stands = shown.windows(2).all(|pair| (pair[0] - pair[1]).abs() < 0.5);
+    let ran_out = shown.windows(3).any(|three| three.iter().all(|left| *left < 0.5));
+    (stands && count(shown.len()) > limit + 1.0) || ran_out
+}

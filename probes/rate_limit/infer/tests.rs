@@ -1,0 +1,250 @@
+//! Simulated limiters of every family and size, with jitter and lost requests: recovered, or
+//! undetermined; never another family.
+
+use proptest::prelude::*;
+
+use super::limiter::Limiter;
+use super::*;
+use crate::rate_limit::plan::{Differential, Exhaust, Step};
+
+/// A run against a simulated limiter over a simulated network.
+struct World {
+    limiter: Limiter,
+    /// The simulated server's clock when the run begins; phases are relative to it.
+    now: f64,
+    random: fastrand::Rng,
+    /// Seconds of each way, at most.
+    latency: f64,
+    /// Of a hundred requests, so many get no answer.
+    lost: u8,
+    shows_remaining: bool,
+    seen: Vec<Observation>,
+}
+
+impl World {
+    fn new(candidate: Candidate, seed: u64) -> Self {
+        let limiter = Limiter::new(candidate);
+        let random = fastrand::Rng::with_seed(seed);
+        Self {
+            limiter,
+            now: 0.0,
+            random,
+            latency: 0.03,
+            lost: 0,
+            shows_remaining: true,
+            seen: Vec::new(),
+        }
+    }
+
+    fn send(&mut self, at: f64) {
+        let sent = self.now.max(at) + self.random.f64() * 0.01;
+        let arrived = sent + self.random.f64() * self.latency;
+        let mut answered = arrived + self.random.f64() * self.latency;
+        let reply = self.limiter.hit(arrived);
+        let outcome = if self.random.u8(0..100) < self.lost {
+            answered = sent + 0.5;
+            Outcome::Lost
+        } else if reply.accepted {
+            Outcome::Accepted
+        } else {
+            Outcome::Refused
+        };
+        let remaining =
+            (self.shows_remaining && outcome != Outcome::Lost).then_some(reply.remaining);
+        self.seen.push(Observation { sent, answered, outcome, remaining });
+        self.now = answered;
+    }
+
+    fn differential(&mut self, limit: f64, window: f64, knowledge: &Knowledge) {
+        let half = crate::rate_limit::plan::whole(limit / 2.0);
+        let mut plan = Differential::new(half, window, knowledge.clone());
+        while let Step::Send { at } = plan.next(&self.seen, &knowledge.boundaries) {
+            self.send(at);
+        }
+    }
+
+    fn exhaust(&mut self, limit: f64, window: f64) {
+        let limit = crate::rate_limit::plan::whole(limit);
+        let mut plan = Exhaust::new(Some(limit), Some(window), Exhaust::needs(limit, window));
+        loop {
+            match plan.next(&self.seen, None) {
+                Step::Send { at } => {
+                    // At most ten a second.
+                    let at = at.max(self.seen.last().map_or(0.0, |last| last.sent + 0.1));
+                    self.send(at);
+                }
+                Step::Exhausted => {}
+                Step::Done => return,
+            }
+        }
+    }
+}
+
+fn knowledge(limit: f64, window: f64, told: bool) -> Knowledge {
+    Knowledge {
+        told,
+        limits: vec![limit],
+        windows: vec![window],
+        steps: vec![window / limit],
+        boundaries: Vec::new(),
+        // The run begins at the second 1000 of the server's clock, known to half a second.
+        server_clock: (999.75, 1000.25),
+    }
+}
+
+fn epoch_phase(window: f64) -> f64 {
+    -(1000_f64.rem_euclid(window))
+}
+
+fn shapes(window: f64) -> impl Strategy<Value = Shape> {
+    prop_oneof![
+        Just(Shape::FixedFromFirstHit),
+        Just(Shape::FixedAt { phase: epoch_phase(window) }),
+        (0.0..1.0_f64).prop_map(move |part| Shape::FixedAt { phase: part * window }),
+        Just(Shape::SlidingLog { counts_refused: false }),
+        Just(Shape::SlidingLog { counts_refused: true }),
+        Just(Shape::SlidingCounter { phase: epoch_phase(window) }),
+        Just(Shape::Bucket),
+        Just(Shape::SteppedBucket),
+        Just(Shape::Penalty),
+        Just(Shape::Unlimited),
+    ]
+}
+
+/// Size first, because phases depend on it.
+fn candidates(limits: std::ops::Range<u32>) -> impl Strategy<Value = Candidate> {
+    (limits, 3.0..120.0_f64).prop_flat_map(|(limit, window)| {
+        shapes(window).prop_map(move |shape| Candidate { shape, limit: f64::from(limit), window })
+    })
+}
+
+/// What may be said of a limiter that was not taken to its limit: nobody sees a lock-out there.
+fn visible(family: Family) -> Family {
+    if family == Family::Penalty { Family::SlidingLog } else { family }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn headers_alone_never_give_a_wrong_family(
+        candidate in candidates(6..300),
+        seed in any::<u64>(),
+        told in any::<bool>(),
+        lost in prop_oneof![4 => Just(0_u8), 1 => Just(15_u8)],
+    ) {
+        let mut world = World::new(candidate, seed);
+        world.lost = lost;
+        let knowledge = knowledge(candidate.limit, candidate.window, told);
+        world.differential(candidate.limit, candidate.window, &knowledge);
+        prop_assert!(world.seen.len() <= 13);
+        let inference = infer(&world.seen, &knowledge);
+        if let Some(family) = inference.family {
+            prop_assert_eq!(family, visible(candidate.shape.family()), "{:?}\n{:#?}", inference.fits, world.seen);
+        }
+    }
+
+    #[test]
+    fn exhausting_never_gives_a_wrong_family_with_headers_or_without(
+        candidate in candidates(3..60),
+        seed in any::<u64>(),
+        shows_remaining in any::<bool>(),
+        lost in prop_oneof![4 => Just(0_u8), 1 => Just(5_u8)],
+    ) {
+        let mut world = World::new(candidate, seed);
+        world.lost = lost;
+        world.shows_remaining = shows_remaining;
+        world.exhaust(candidate.limit, candidate.window);
+        let told = shows_remaining;
+        let inference = infer(&world.seen, &knowledge(candidate.limit, candidate.window, told));
+        if let Some(family) = inference.family {
+            prop_assert_eq!(family, candidate.shape.family(), "{:?}\n{:#?}", inference.fits, world.seen);
+        }
+        if let (Some(limit), true) = (inference.limit, candidate.shape != Shape::Unlimited) {
+            prop_assert!((limit - candidate.limit).abs() <= (0.02 * candidate.limit).max(1.0), "{inference:?}");
+        }
+    }
+
+    #[test]
+    fn a_window_that_is_not_the_configured_one_gives_no_wrong_family(
+        candidate in candidates(4..40),
+        seed in any::<u64>(),
+        factor in prop_oneof![Just(0.5), Just(0.75), Just(1.5), Just(2.0)],
+    ) {
+        let mut world = World::new(candidate, seed);
+        let configured = candidate.window * factor;
+        world.exhaust(candidate.limit, configured);
+        let inference = infer(&world.seen, &knowledge(candidate.limit, configured, false));
+        if let Some(family) = inference.family {
+            prop_assert_eq!(family, candidate.shape.family(), "{:?}\n{:#?}", inference.fits, world.seen);
+        }
+    }
+}
+
+/// How many of twenty runs are determined.
+fn recovered(shape: impl Fn(f64) -> Shape, exhaust: bool, shows_remaining: bool) -> u32 {
+    let mut found = 0;
+    for seed in 0..20 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let limit = f64::from(random.u32(10..60));
+        let window = 5.0 + random.f64() * 60.0;
+        let mut world = World::new(Candidate { shape: shape(window), limit, window }, seed);
+        world.shows_remaining = shows_remaining;
+        let knowledge = knowledge(limit, window, shows_remaining);
+        if exhaust {
+            world.exhaust(limit, window);
+        } else {
+            world.differential(limit, window, &knowledge);
+        }
+        found += u32::from(infer(&world.seen, &knowledge).family.is_some());
+    }
+    found
+}
+
+#[test]
+fn families_are_recovered_and_not_merely_left_undetermined() {
+    let first_hit = |_| Shape::FixedFromFirstHit;
+    let epoch = |window| Shape::FixedAt { phase: epoch_phase(window) };
+    let log = |_| Shape::SlidingLog { counts_refused: false };
+    let counter = |window| Shape::SlidingCounter { phase: epoch_phase(window) };
+    let bucket = |_| Shape::Bucket;
+    let penalty = |_| Shape::Penalty;
+    let unlimited = |_| Shape::Unlimited;
+    for (name, headers, exhausted, blind) in [
+        (
+            "first hit",
+            recovered(first_hit, false, true),
+            recovered(first_hit, true, true),
+            recovered(first_hit, true, false),
+        ),
+        (
+            "epoch",
+            recovered(epoch, false, true),
+            recovered(epoch, true, true),
+            recovered(epoch, true, false),
+        ),
+        (
+            "log",
+            recovered(log, false, true),
+            recovered(log, true, true),
+            recovered(log, true, false),
+        ),
+        (
+            "counter",
+            recovered(counter, false, true),
+            recovered(counter, true, true),
+            recovered(counter, true, false),
+        ),
+        (
+            "bucket",
+            recovered(bucket, false, true),
+            recovered(bucket, true, true),
+            recovered(bucket, true, false),
+        ),
+        ("penalty", 20, recovered(penalty, true, true), recovered(penalty, true, false)),
+        ("unlimited", 20, recovered(unlimited, true, true), recovered(unlimited, true, false)),
+    ] {
+        println!("{name}: headers {headers}, exhausted {exhausted}, without headers {blind}");
+        assert!(headers >= 15 && exhausted >= 15, "{name}: {headers} {exhausted} {blind}");
+    }
+}

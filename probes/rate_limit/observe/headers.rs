@@ -1,0 +1,47 @@
+//! What answers declare: by what other checks saw, else by two requests.
+
+use jiff::SignedDuration;
+
+use super::session::Session;
+use crate::blind::Blind;
+use crate::rate_limit::declared::Declared;
+use crate::rate_limit::evidence::{Purpose, is_cached};
+
+/// What other checks saw longer ago is looked at anew.
+const FRESH: SignedDuration = SignedDuration::from_mins(10);
+
+/// Of what other checks saw, so many exchanges are kept.
+const MOST: usize = 8;
+
+/// Reads what is declared.
+pub(super) async fn run(session: &mut Session<'_>) -> Result<(), Blind> {
+    sighted(session);
+    if !session.seen.sightings.is_empty() {
+        return Ok(());
+    }
+    // The second request shows whether the first one was counted.
+    for _ in 0..2 {
+        if !session.send(Purpose::Plain).await? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Takes over what other checks saw of the same route, where it declares something.
+pub(super) fn sighted(session: &mut Session<'_>) {
+    let request = &session.check.request;
+    let path = session.cx.url(&request.path).path().to_owned();
+    let since = session.seen.started - FRESH;
+    let mut sightings = session.cx.sightings();
+    sightings.retain(|sighting| {
+        sighting.at >= since
+            && sighting.origin == session.origin
+            && sighting.method == request.method.as_str()
+            && sighting.path == path
+            && !is_cached(&sighting.headers)
+            && Declared::read(&sighting.headers, sighting.at).says_something()
+    });
+    let surplus = sightings.len().saturating_sub(MOST);
+    session.seen.sightings = sightings.split_off(surplus);
+}

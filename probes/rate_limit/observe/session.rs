@@ -1,0 +1,332 @@
+//! One run under way: its request, its clock, its samples, and the guards that watch over them.
+
+use std::time::Duration;
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue};
+use tokio::time::Instant;
+
+use super::guard::{self, Terms};
+use super::variants;
+use crate::blind::{Blind, Cause};
+use crate::context::Context;
+use crate::impact::Impact;
+use crate::net::exchange::Exchange;
+use crate::net::origin::Origin;
+use crate::net::request::{Pace, Request};
+use crate::net::sighting::telling;
+use crate::net::target::HeaderText;
+use crate::net::traffic::Route;
+use crate::rate_limit::RateLimit;
+use crate::rate_limit::evidence::{Evidence, LeftOut, Mode, Purpose, Sample, Stop, StopCause};
+use crate::rate_limit::infer::{Observation, Outcome};
+use crate::rate_limit::reading::{self, Told};
+
+/// Of a refusal's body, so many characters are kept.
+const EXCERPT: usize = 300;
+
+/// Of an answer's body, so many bytes are read.
+const BODY: usize = 16 * 1024;
+
+/// A route that was refused without saying for how long rests for this.
+const REST: f64 = 60.0;
+
+/// One run under way.
+pub(super) struct Session<'a> {
+    pub(super) check: &'a RateLimit,
+    pub(super) cx: &'a Context,
+    pub(super) seen: Evidence,
+    pub(super) answers: Vec<Told>,
+    request: Request,
+    pub(super) origin: Origin,
+    pub(super) route: Route,
+    began: Instant,
+    /// Makes the addresses that variants claim.
+    number: u32,
+}
+
+impl<'a> Session<'a> {
+    pub(super) async fn start(
+        check: &'a RateLimit,
+        cx: &'a Context,
+        mode: Mode,
+    ) -> Result<Self, Blind> {
+        let request = request(check, cx, mode).await?;
+        let origin = Origin::of(&request.url)
+            .ok_or_else(|| Blind::new(Cause::Internal, "the service's URL names no host"))?;
+        let route = Route::of(&request.method, &request.url);
+        let mut session = Self {
+            check,
+            cx,
+            seen: Evidence { mode, started: cx.started(), ..Evidence::default() },
+            answers: Vec::new(),
+            request,
+            origin,
+            route,
+            began: Instant::now(),
+            number: fastrand::u32(..),
+        };
+        session.seen.known_before = session.sent_within(check.window).0;
+        Ok(session)
+    }
+
+    /// Our own requests of the last so many seconds: to the origin, and on the route.
+    fn sent_within(&self, window: Option<f64>) -> (u32, u32) {
+        let window = window.and_then(|w| Duration::try_from_secs_f64(w).ok());
+        let window = window.unwrap_or(Duration::from_mins(1));
+        self.cx.traffic().within(&self.origin, self.route, window)
+    }
+
+    /// Seconds since the run began.
+    pub(super) fn now(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
+    }
+
+    /// How long the route is still to be left alone.
+    pub(super) fn resting(&self) -> Option<Duration> {
+        self.cx.traffic().resting(&self.origin, self.route)
+    }
+
+    /// Whether the run has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.seen.stopped.is_some()
+    }
+
+    /// Notes something that is not looked at.
+    pub(super) fn leave_out(&mut self, what: impl Into<String>, why: impl Into<String>) {
+        self.seen.left_out.push(LeftOut { what: what.into(), why: why.into() });
+    }
+
+    /// Waits until so many seconds of the run have passed. `false` where that is longer than a run
+    /// may wait, which is noted.
+    pub(super) async fn wait_until(&mut self, at: f64, what: &str) -> bool {
+        let until = self.began + Duration::try_from_secs_f64(at).unwrap_or_default();
+        if self.cx.wait_for_window(until).await {
+            return true;
+        }
+        let (need, most) = (at - self.now(), self.cx.max_wait());
+        self.leave_out(
+            what,
+            format!(
+                "it needs a wait of {}, and a run waits for at most {} (--max-wait)",
+                crate::duration::brief(Duration::try_from_secs_f64(need).unwrap_or_default()),
+                crate::duration::brief(most),
+            ),
+        );
+        false
+    }
+
+    /// Whether half of the limit leaves room for one more request in the window that ends now.
+    pub(super) fn has_room(&self, half: usize, window: f64) -> bool {
+        let since = self.now() - window;
+        let variants = self.seen.samples.iter().filter(|s| !s.is_plain() && s.sent > since);
+        let own = usize::try_from(self.sent_within(Some(window)).1).unwrap_or(usize::MAX);
+        own.saturating_add(variants.count()) < half
+    }
+
+    /// Sends one request and lets the guards look at it. `false` when the run is over.
+    pub(super) async fn send(&mut self, purpose: Purpose) -> Result<bool, Blind> {
+        let active = self.request.impact != Impact::Passive && self.seen.mode != Mode::Exhaust;
+        if active && !self.cx.traffic().take_daily(&self.origin, self.route) {
+            self.seen.stopped = Some(Stop {
+                cause: StopCause::Daily,
+                detail: "this route had as many of our requests today as it bears".to_owned(),
+            });
+            return Ok(false);
+        }
+        self.number = self.number.wrapping_add(1);
+        let request = variants::apply(&purpose, self.number, self.request.clone());
+        let request = Request { at: self.other_family(&purpose), ..request };
+        let exchange = self.cx.exchange(&request).await?;
+        let sample = self.sample(purpose, &exchange);
+        self.seen.samples.push(sample);
+        self.read_last();
+        self.watch();
+        Ok(!self.is_over())
+    }
+
+    fn sample(&self, purpose: Purpose, exchange: &Exchange) -> Sample {
+        let answered = self.now();
+        let phases = exchange.phases();
+        let sent = (answered - phases.service()).max(0.0);
+        let answer = exchange.answer.as_ref();
+        let refused = answer.is_some_and(|answer| matches!(answer.status, 403 | 429 | 503));
+        let excerpt = answer
+            .filter(|_| refused)
+            .map(|answer| crate::text::excerpt(&answer.body.text(), EXCERPT));
+        let tells_of_peer = purpose == Purpose::OtherFamily || self.seen.samples.is_empty();
+        Sample {
+            sent,
+            answered,
+            status: answer.map(|answer| answer.status),
+            failure: exchange.failure.as_ref().map(|failure| failure.detail.clone()),
+            headers: answer.map(|answer| tells(&answer.headers)).unwrap_or_default(),
+            excerpt: excerpt.unwrap_or_default(),
+            peer: exchange.connection.peer.filter(|_| tells_of_peer).map(|peer| peer.to_string()),
+            purpose,
+        }
+    }
+
+    fn read_last(&mut self) {
+        let samples = &self.seen.samples;
+        let Some(index) = samples.len().checked_sub(1) else { return };
+        let base = reading::base_status(samples);
+        let outcome = reading::outcome(index, samples, base, self.seen.mode);
+        let told = reading::told(self.check, &samples[index], self.seen.started, outcome);
+        self.answers.push(told);
+    }
+
+    fn watch(&mut self) {
+        let window = self.window();
+        let own = u32::try_from(self.seen.samples.len()).unwrap_or(u32::MAX);
+        let during = Duration::try_from_secs_f64(self.now()).unwrap_or_default();
+        let all = self.cx.traffic().within(&self.origin, self.route, during).0;
+        self.seen.others = all.saturating_sub(own);
+        if self.seen.samples.len() == 1 && self.check.window.is_none() {
+            let (before, _) = self.sent_within(window);
+            self.seen.known_before = before.saturating_sub(own);
+        }
+        let terms = Terms {
+            mode: self.seen.mode,
+            changes_things: self.check.is_unsafe(),
+            may_intrude: self.cx.may(Impact::Intrusive),
+            known_before: self.seen.known_before,
+            others: self.seen.others,
+            window,
+        };
+        self.seen.stopped = guard::stop(&self.seen.samples, &self.answers, &terms);
+    }
+
+    /// The window, as far as it is known by now.
+    pub(super) fn window(&self) -> Option<f64> {
+        let declared = self
+            .answers
+            .iter()
+            .find_map(|told| told.declared.leading(self.check.limit, self.check.window)?.window);
+        // A reset that is told where nearly nothing was used is nearly the window.
+        let reset =
+            || self.answers.first().and_then(|told| told.reset).filter(|reset| *reset > 0.5);
+        declared.or(self.check.window).or_else(reset)
+    }
+
+    /// The limit, as far as it is known by now: the smaller one where two are named.
+    pub(super) fn limit(&self) -> Option<f64> {
+        let declared = self.answers.iter().find_map(|told| told.limit);
+        match (declared, self.check.limit) {
+            (Some(declared), Some(configured)) => Some(declared.min(configured)),
+            (declared, configured) => declared.or(configured),
+        }
+    }
+
+    /// The ordinary requests, as inference wants them.
+    pub(super) fn observations(&self, purpose: &Purpose) -> Vec<Observation> {
+        self.seen
+            .samples
+            .iter()
+            .zip(&self.answers)
+            .filter(|(sample, _)| sample.purpose == *purpose)
+            .map(|(sample, told)| Observation {
+                sent: sample.sent,
+                answered: sample.answered,
+                outcome: told.outcome.unwrap_or(Outcome::Lost),
+                remaining: told.remaining,
+            })
+            .collect()
+    }
+
+    /// How many more requests this run may send.
+    pub(super) fn left(&self) -> usize {
+        usize::try_from(self.cx.requests_left()).unwrap_or(usize::MAX)
+    }
+
+    /// The method and path of the request, for variants.
+    pub(super) fn variants(&self) -> Vec<Purpose> {
+        let mut all = variants::all(&self.request.method, self.request.url.path());
+        if self.has_two_families() {
+            all.insert(0, Purpose::OtherFamily);
+        }
+        let earlier = self.cx.earlier::<RateLimit>();
+        // Those that were not looked at for longest come first.
+        all.sort_by_key(|variant| {
+            let tested = |evidence: &Evidence| {
+                evidence.samples.iter().any(|sample| sample.purpose == *variant)
+            };
+            let last = earlier.iter().position(|past| tested(&past.evidence));
+            std::cmp::Reverse(last.unwrap_or(usize::MAX))
+        });
+        all
+    }
+
+    fn addresses(&self) -> Vec<std::net::IpAddr> {
+        self.cx.addresses_seen()
+    }
+
+    fn has_two_families(&self) -> bool {
+        let addresses = self.addresses();
+        addresses.iter().any(std::net::IpAddr::is_ipv4)
+            && addresses.iter().any(std::net::IpAddr::is_ipv6)
+    }
+
+    /// An address of the family that the first request did not go to.
+    fn other_family(&self, purpose: &Purpose) -> Option<std::net::IpAddr> {
+        if *purpose != Purpose::OtherFamily {
+            return None;
+        }
+        let first = self.seen.samples.first()?.peer.as_deref()?;
+        let was_six = first.starts_with('[') || first.matches(':').count() > 1;
+        self.addresses().into_iter().find(|address| address.is_ipv4() == was_six)
+    }
+
+    /// Ends the run: a route that refused us is left alone for as long as it asks.
+    pub(super) fn end(self) -> Evidence {
+        let refused = self.answers.iter().any(|told| told.outcome == Some(Outcome::Refused));
+        if refused {
+            let longest =
+                self.answers.iter().filter_map(|told| told.retry_after).fold(0.0, f64::max);
+            let rest = longest.max(self.window().unwrap_or(REST));
+            let rest = Duration::try_from_secs_f64(rest).unwrap_or(Duration::from_hours(24));
+            self.cx.traffic().rest(&self.origin, self.route, rest);
+            if self.seen.mode == Mode::Exhaust {
+                self.cx.traffic().exhaust(&self.origin, rest);
+            }
+        }
+        self.seen
+    }
+}
+
+/// The header fields that evidence keeps.
+fn tells(headers: &[(String, String)]) -> Vec<(String, String)> {
+    let mut kept = telling(headers);
+    let also = |name: &str| {
+        name.starts_with("retry-after-") || name == "x-envoy-ratelimited" || name == "server"
+    };
+    let more = headers.iter().filter(|(name, _)| also(name)).take(8);
+    kept.extend(more.map(|(name, value)| (name.clone(), value.chars().take(128).collect())));
+    kept
+}
+
+async fn request(check: &RateLimit, cx: &Context, mode: Mode) -> Result<Request, Blind> {
+    let asked = &check.request;
+    let mut request = Request::new(asked.method.clone(), cx.url(&asked.path)).body_cap(BODY);
+    request.impact = match mode {
+        Mode::Exhaust => Impact::Intrusive,
+        Mode::Differential => Impact::Active,
+        Mode::Headers if check.is_unsafe() => Impact::Active,
+        Mode::Headers => Impact::Passive,
+    };
+    request.pace = if mode == Mode::Exhaust { Pace::Exhausting } else { Pace::Budget };
+    if !asked.body.is_empty() {
+        request.body = asked.body.clone();
+        request.headers.push((CONTENT_TYPE, HeaderValue::from_static("application/json")));
+    }
+    for (name, text) in &asked.headers {
+        let name: HeaderName = name.clone();
+        match text {
+            HeaderText::Plain(value) => request.headers.push((name, value.clone())),
+            HeaderText::Secret(reference) => {
+                request.secrets.push((name, cx.secret(reference).await?));
+            }
+        }
+    }
+    Ok(request)
+}

@@ -1,0 +1,103 @@
+//! What was tried and could not be settled, and why.
+
+use jiff::Timestamp;
+
+use super::{enforcement, refusal};
+use crate::contract::Seen;
+use crate::rate_limit::RateLimit;
+use crate::rate_limit::evidence::{Evidence, Mode, Purpose, StopCause};
+use crate::rate_limit::plan::window_tolerance;
+use crate::rate_limit::reading::{Reading, amount};
+use crate::rule::{About, Looked, Saw};
+use crate::severity::Severity;
+
+pub(super) const UNPROVEN: About = About {
+    id: "rate_limit.unproven",
+    severity: Severity::Low,
+    title: "whether the limit holds could not be shown",
+    why: "A limit that nobody saw at work may not be there.",
+    fix: "What was seen says what is missing: headers on the limit, a request that changes nothing, a key that only this check uses, or a mode that looks more closely.",
+    references: &[],
+};
+
+pub(super) fn unproven(check: &RateLimit, seen: &Seen<'_, RateLimit>, _: Timestamp) -> Looked {
+    let evidence = seen.now;
+    let reading = evidence.reading(check);
+    let Some(why) = why(check, evidence, reading) else { return Looked::silent() };
+    Looked::fired(Saw::new(why, "a limit that is seen to hold"))
+}
+
+fn why(check: &RateLimit, evidence: &Evidence, reading: &Reading) -> Option<String> {
+    if let Some(stop) = &evidence.stopped {
+        let shaped = refusal::delayed(evidence, reading).is_some();
+        return match stop.cause {
+            // A finding of its own.
+            StopCause::Shared => None,
+            StopCause::Slow if shaped => None,
+            _ => Some(stop.detail.clone()),
+        };
+    }
+    match evidence.mode {
+        Mode::Exhaust => exhausted(check, evidence, reading),
+        Mode::Headers | Mode::Differential => declared(evidence, reading),
+    }
+}
+
+fn declared(evidence: &Evidence, reading: &Reading) -> Option<String> {
+    let cached = evidence.samples.iter().any(super::super::evidence::Sample::is_cached);
+    if !reading.declares() {
+        let detail = if cached { ": the answers come out of a cache" } else { "" };
+        return Some(format!("no answer names a limit{detail}"));
+    }
+    let left: Vec<f64> = reading
+        .each(evidence)
+        .filter(|(sample, _)| sample.purpose == Purpose::Plain)
+        .filter_map(|(_, told)| told.remaining)
+        .collect();
+    // More than two are judged by rules of their own.
+    if let [first, second] = left.as_slice()
+        && (first - second).abs() < 0.5
+    {
+        return Some(format!(
+            "{} left after the first request and after the second: one was not counted, a cache answers, or several instances do",
+            amount(*first)
+        ));
+    }
+    None
+}
+
+fn exhausted(check: &RateLimit, evidence: &Evidence, reading: &Reading) -> Option<String> {
+    if refusal::delayed(evidence, reading).is_some() {
+        return None;
+    }
+    if !enforcement::refused(reading) {
+        return if enforcement::beyond(check, evidence, reading).is_some() {
+            // A finding of its own.
+            None
+        } else {
+            let left_out = evidence.left_out.iter().map(|left| left.why.clone()).next();
+            let sent = evidence.samples.len();
+            Some(left_out.unwrap_or_else(|| {
+                format!("{sent} requests at ten a second at most did not go beyond the limit")
+            }))
+        };
+    }
+    let configured = check.window?;
+    if reading.window.is_some() {
+        return None;
+    }
+    let tolerance = window_tolerance(configured);
+    match reading.inference.window {
+        Some((least, most))
+            if most - least > 2.0 * tolerance && reading.inference.family.is_none() =>
+        {
+            Some(format!(
+                "limiters with windows from {} to {} s would have answered the same",
+                amount((least * 10.0).round() / 10.0),
+                amount((most * 10.0).round() / 10.0)
+            ))
+        }
+        Some(_) => None,
+        None => Some("no limiter that is known answers as this one did".to_owned()),
+    }
+}

@@ -1,0 +1,206 @@
+//! What makes a run stop, each counted at the server: without its guard the run would go on.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::*;
+use crate::rate_limit::evidence::StopCause;
+
+const SIXTY: &str = r#"{"limit": 60, "window": "1m", "mode": "differential"}"#;
+
+/// A handler that is told the number of the request, from 0.
+fn numbered(
+    handler: impl Fn(u32, &Request) -> Reply + Send + Sync + 'static,
+) -> impl Fn(Request) -> Reply + Send + Sync + 'static {
+    let number = AtomicU32::new(0);
+    move |request| handler(number.fetch_add(1, Ordering::Relaxed), &request)
+}
+
+fn left(status: u16, remaining: u32, limit: u32) -> Reply {
+    Reply::new(status)
+        .header("ratelimit-policy", &format!("{limit};w=60"))
+        .header("ratelimit-limit", &limit.to_string())
+        .header("ratelimit-remaining", &remaining.to_string())
+}
+
+/// Why a run stopped, and after how many requests.
+async fn stop(
+    settings: &str,
+    handler: impl Fn(u32, &Request) -> Reply + Send + Sync + 'static,
+) -> (Option<StopCause>, usize, Vec<String>) {
+    let bench = Bench::new(settings, numbered(handler)).await;
+    let evidence = bench.run().await;
+    let cause = evidence.stopped.as_ref().map(|stop| stop.cause);
+    (cause, bench.sent(), bench.found(&evidence))
+}
+
+#[tokio::test]
+async fn a_bucket_that_falls_faster_than_we_ask_ends_the_run() {
+    let (cause, sent, found) = stop(SIXTY, |n, _| left(200, 59 - 7 * n, 60)).await;
+    assert_eq!((cause, sent), (Some(StopCause::Shared), 2));
+    assert_eq!(found, ["rate_limit.bucket-shared"]);
+}
+
+#[tokio::test]
+async fn a_bucket_that_others_use_already_is_left_alone() {
+    let (cause, sent, found) = stop(SIXTY, |n, _| left(200, 30 - n, 60)).await;
+    assert_eq!((cause, sent), (Some(StopCause::StartsLower), 1));
+    assert_eq!(found, ["rate_limit.unproven"]);
+}
+
+#[tokio::test]
+async fn a_request_that_changes_something_is_sent_once() {
+    let settings = r#"{"request": {"method": "POST", "path": "/orders"}, "limit": 60, "window": "1m", "mode": "differential"}"#;
+    let (cause, sent, found) = stop(settings, |n, _| left(201, 59 - n, 60)).await;
+    assert_eq!((cause, sent), (Some(StopCause::NotInert), 1));
+    assert_eq!(found, ["rate_limit.unproven"]);
+}
+
+#[tokio::test]
+async fn a_service_that_fails_gets_one_control_and_no_more() {
+    let failing = |n: u32, _: &Request| {
+        if n < 1 { left(200, 59, 60) } else { left(500, 59 - n, 60) }
+    };
+    let (cause, sent, found) = stop(SIXTY, failing).await;
+    assert_eq!((cause, sent), (Some(StopCause::Errors), 3));
+    assert_eq!(found, ["rate_limit.unproven"]);
+}
+
+#[tokio::test]
+async fn a_service_that_grows_slow_under_an_exhausting_run_is_let_be() {
+    let slow = |n: u32, _: &Request| {
+        let reply = Reply::text(200, "ok");
+        // Uneven, as load is and a limiter that delays is not.
+        if n < 6 { reply } else { reply.after(Duration::from_millis(350 + 450 * u64::from(n % 3))) }
+    };
+    let settings = r#"{"limit": 60, "window": "10s", "mode": "exhaust"}"#;
+    let (cause, sent, found) = stop(settings, slow).await;
+    assert_eq!(cause, Some(StopCause::Slow));
+    assert!(sent <= 10, "{sent}");
+    assert_eq!(found, ["rate_limit.unproven"]);
+}
+
+#[tokio::test]
+async fn answers_from_a_cache_end_the_run() {
+    let (cause, sent, found) = stop(SIXTY, |_, _| left(200, 59, 60).header("age", "7")).await;
+    assert_eq!((cause, sent), (Some(StopCause::Cached), 1));
+    assert_eq!(found, ["rate_limit.unproven"]);
+}
+
+#[tokio::test]
+async fn a_refusal_that_we_did_not_provoke_is_obeyed_by_the_next_run_too() {
+    let bench = Bench::new(SIXTY, |_| Reply::new(429).header("retry-after", "120")).await;
+    let evidence = bench.run().await;
+    assert_eq!(evidence.stopped.as_ref().unwrap().cause, StopCause::Limited);
+    assert_eq!(bench.sent(), 1);
+    let evidence = bench.run().await;
+    assert_eq!(evidence.stopped.as_ref().unwrap().cause, StopCause::Resting);
+    assert_eq!(bench.sent(), 1, "the route is left alone for as long as it asked");
+    assert!(bench.unproven(&evidence).contains("left alone for"), "{}", bench.unproven(&evidence));
+}
+
+#[tokio::test]
+async fn a_route_bears_a_bounded_number_of_requests_a_day() {
+    let bench = Bench::new(SIXTY, |_| Reply::text(200, "ok")).await;
+    let origin = Origin::of(&bench.target.url).unwrap();
+    let route = crate::net::traffic::Route::of(&http::Method::GET, &bench.target.url);
+    while bench.network.traffic.take_daily(&origin, route) {}
+    let evidence = bench.run().await;
+    assert_eq!(evidence.stopped.as_ref().unwrap().cause, StopCause::Daily);
+    assert_eq!(bench.sent(), 0);
+}
+
+#[tokio::test]
+async fn passive_checks_that_our_own_exhausting_run_locks_out_know_that_it_was_us() {
+    let bench = Bench::new(SIXTY, |_| Reply::new(429)).await;
+    let origin = Origin::of(&bench.target.url).unwrap();
+    bench.network.traffic.exhaust(&origin, Duration::from_mins(1));
+    let run = testing::run(Impact::Passive);
+    let cx = Context::new(Arc::clone(&bench.network), Arc::clone(&bench.target), run);
+    let request = crate::net::request::Request::get(bench.target.url.clone());
+    let blind = cx.exchange(&request).await.unwrap_err();
+    assert!(blind.reason.contains("our own test"), "{blind}");
+}
+
+#[tokio::test]
+async fn no_more_than_half_of_the_limit_is_used_in_any_window() {
+    let wall = Wall::new(Shape::FixedFromFirstHit, 6.0, 2.0);
+    let hits = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&hits);
+    let settings = r#"{"limit": 6, "window": "2s", "mode": "differential"}"#;
+    let bench = Bench::new(settings, move |_| {
+        noted.lock().unwrap().push(Instant::now());
+        wall.told("one")
+    })
+    .await;
+    // Twice in a row: the second run waits until the first one counts no more.
+    bench.run().await;
+    bench.run().await;
+    let hits = hits.lock().unwrap().clone();
+    for first in &hits {
+        // What a request takes to arrive does not count.
+        let window = Duration::from_millis(1950);
+        let within = hits.iter().filter(|at| *at >= first && **at - *first < window).count();
+        assert!(within <= 3, "{within} requests in one window");
+    }
+    assert!(hits.len() >= 8, "{} requests", hits.len());
+}
+
+#[tokio::test]
+async fn small_limits_are_only_read_and_absent_ones_named() {
+    for (settings, limit, sent) in [
+        (r#"{"limit": 5, "window": "1m", "mode": "differential"}"#, 5, 2),
+        (r#"{"limit": 2, "window": "1m", "mode": "differential"}"#, 2, 2),
+    ] {
+        let (cause, seen, found) =
+            stop(settings, move |n, _| left(200, limit - 1 - n, limit)).await;
+        assert_eq!((cause, seen, found), (None, sent, Vec::new()), "{settings}");
+    }
+    let (cause, sent, found) = stop(SIXTY, |_, _| Reply::text(200, "ok")).await;
+    assert_eq!((cause, sent), (None, 2));
+    assert_eq!(found, ["rate_limit.unproven"]);
+}
+
+#[tokio::test]
+async fn a_limit_of_one_is_shown_to_hold() {
+    let wall = Wall::new(Shape::FixedFromFirstHit, 1.0, 2.0);
+    let settings = r#"{"limit": 1, "window": "2s", "mode": "exhaust"}"#;
+    let bench = Bench::new(settings, move |_| wall.bare("one")).await;
+    let evidence = bench.run().await;
+    let found = bench.found(&evidence);
+    assert!(found.contains(&"rate_limit.hint-missing".to_owned()), "{found:?}");
+    assert!(
+        !found.iter().any(|f| f.contains("not-enforced") || f.contains("differs")),
+        "{found:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_too_large_to_be_tried_is_left_out_with_its_reason() {
+    // A day is longer than a run waits, and a million more than it sends.
+    let settings = r#"{"limit": 1000000, "window": "1day", "mode": "differential"}"#;
+    let bench = Bench::new(
+        settings,
+        numbered(|n, _| {
+            Reply::new(200)
+                .header("ratelimit-policy", "1000000;w=86400")
+                .header("ratelimit-limit", "1000000")
+                .header("ratelimit-remaining", &(999_999 - n).to_string())
+        }),
+    )
+    .await;
+    let evidence = bench.run().await;
+    assert_eq!(bench.found(&evidence), [""; 0]);
+    assert!(evidence.left_out.iter().any(|left| left.why.contains("--max-wait")));
+    assert!(bench.sent() <= 16, "{}", bench.sent());
+}
+
+#[tokio::test]
+async fn headers_that_jump_prove_nothing_and_harm_nobody() {
+    let (_, sent, found) =
+        stop(r#"{"limit": 60, "window": "3s", "mode": "differential"}"#, |n, _| {
+            left(200, (n * 37 + 11) % 60, 60)
+        })
+        .await;
+    assert!(sent <= 16, "{sent}");
+    assert!(!found.is_empty());
+}
