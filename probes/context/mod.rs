@@ -294,9 +294,7 @@ impl Context {
         self.redact(&mut exchange);
         self.note_sighting(request, origin, &exchange);
         let limited = exchange.answer.as_ref().is_some_and(|answer| answer.status == 429);
-        if limited
-            && request.impact == Impact::Passive
-            && self.network.traffic.is_exhausted(origin)
+        if limited && request.impact == Impact::Passive && self.network.traffic.is_exhausted(origin)
         {
             let reason = "429 while our own test of the limit has used it up";
             return Err(Blind::new(Cause::Limit, reason));

@@ -64,8 +64,8 @@ impl Network {
     #[must_use]
     pub fn after(self, before: &Self) -> Self {
         let budgets = self.budgets.after(&before.budgets);
-        let (locks, traffic) = (Arc::clone(&before.locks), Arc::clone(&before.traffic));
-        Self { budgets, locks, traffic, ..self }
+        let (traffic, locks) = (Arc::clone(&before.traffic), Arc::clone(&before.locks));
+        Self { budgets, traffic, locks, ..self }
     }
 
     /// Waits until no other active run is at work on this origin.
