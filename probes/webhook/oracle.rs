@@ -172,6 +172,10 @@ impl<'a> Oracle<'a> {
         if let Some(why) = obstacle(reply) {
             return Outcome::Unsettled(why);
         }
+        // A library that finds no handler answers so to what it has verified, and to nothing else.
+        if self.genuine().is_some_and(|genuine| !genuine.is_ok() && genuine.is_like(reply)) {
+            return Outcome::Accepted(format!("answered as a genuine one, {}", reply.words()));
+        }
         match reply.status.unwrap_or_default() {
             200..300 => self.taken(reply),
             500.. => self.failed(index, reply),

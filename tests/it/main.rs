@@ -27,3 +27,5 @@ mod secrets;
 mod tidy;
 #[cfg(feature = "peers")]
 mod tls;
+#[cfg(feature = "peers")]
+mod webhook;

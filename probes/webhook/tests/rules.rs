@@ -149,6 +149,10 @@ fn genuine_deliveries_that_are_refused_are_found_and_explained() {
 #[test]
 fn a_library_that_finds_no_handler_has_verified_before() {
     fires(SHOPIFY, &[(Control, (404, "", &[]))], &[]);
+    // What is answered so too was verified too.
+    let unhandled = (404, "", &[][..]);
+    let forged = [(Control, unhandled), (WrongKey, unhandled)];
+    fires(SHOPIFY, &forged, &[("forgery-accepted", Critical)]);
     fires(STRIPE, &[(Control, (404, "", &[]))], &[("genuine-refused", High)]);
     // One that knows the delivery already has, too.
     fires(STRIPE, &[(Control, (409, "duplicate", &[]))], &[]);
