@@ -108,6 +108,9 @@ struct Waiting {
     due: Instant,
 }
 
+/// A run waits for a limiter's window for a part of its check's interval, and no longer than this.
+const LONGEST_WAIT: Duration = Duration::from_mins(10);
+
 /// A run that goes on.
 struct InFlight {
     check: Arc<str>,
@@ -381,7 +384,7 @@ impl Engine {
             let order = Order {
                 ceiling: Impact::Intrusive,
                 daily: claimed.is_some(),
-                max_wait: Duration::ZERO,
+                max_wait: (slot.check.interval / 4).min(LONGEST_WAIT),
                 at,
                 location: Arc::clone(&self.location),
             };

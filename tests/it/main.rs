@@ -22,6 +22,8 @@ mod nginx;
 #[cfg(feature = "peers")]
 mod peer;
 mod push;
+#[cfg(feature = "peers")]
+mod rate_limit;
 mod replay;
 mod secrets;
 mod tidy;
