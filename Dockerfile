@@ -9,7 +9,7 @@ RUN --mount=type=cache,id=musterd-registry,target=/usr/local/cargo/registry \
     cargo rustc --locked --release --package musterd --bin musterd -- -C target-feature=+crt-static \
     && mkdir -p /image/etc/musterd /image/tmp /image/var/lib/musterd \
     && chmod 1777 /image/tmp \
-    && cp target/release/musterd /image/musterd
+    && strip --strip-all -o /image/musterd target/release/musterd
 
 FROM scratch
 LABEL org.opencontainers.image.title="musterd" \
