@@ -47,10 +47,10 @@ pub(super) fn status_unusual(
     };
     // What does not pass with time is no limit.
     let passed = reading.each(evidence).any(|(sample, told)| {
-        let last = refusals(evidence, reading).last().map_or(f64::INFINITY, |(s, _)| s.sent);
+        let first = refusals(evidence, reading).next().map_or(f64::INFINITY, |(s, _)| s.sent);
         sample.purpose == Purpose::Plain
             && told.outcome == Some(Outcome::Accepted)
-            && sample.sent > last
+            && sample.sent > first
     });
     let banned = statuses.contains(&429);
     if passed || banned {
