@@ -187,3 +187,59 @@ fn asked(port: u16) -> BTreeMap<String, u32> {
 fn next_window() {
     std::thread::sleep(Duration::from_secs(9));
 }
+
+/// nginx at two requests a second: with a burst that is served at once, with one that waits, and
+/// with none.
+#[test]
+fn nginx_refuses_with_503_delays_or_refuses_with_429() {
+    let folder = Folder::new();
+    let at = ports(3);
+    let root = folder.path().display().to_string();
+    folder.write("api", "ok");
+    let zone = |name: &str| format!("limit_req_zone $binary_remote_addr zone={name}:1m rate=2r/s;");
+    let server = |port: u16, limit: &str| {
+        format!("server {{ listen 0.0.0.0:{port}; root {root}; limit_req {limit} }}\n")
+    };
+    let zones = ["a", "b", "c"].map(zone).join(" ");
+    let servers = [
+        server(at[0], "zone=a burst=7 nodelay;"),
+        server(at[1], "zone=b burst=7;"),
+        server(at[2], "zone=c; limit_req_status 429;"),
+    ]
+    .concat();
+    let folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|name| format!("{name}_temp_path {root}/{name};"))
+        .join(" ");
+    let text = format!(
+        "daemon off; master_process off; pid {root}/pid; error_log {root}/error.log;\n\
+         events {{ worker_connections 256; }}\n\
+         http {{ access_log off; {folders} {zones}\n{servers} }}\n"
+    );
+    folder.write("nginx.conf", text);
+    let mut nginx = Command::new("/usr/sbin/nginx");
+    nginx.args(["-p", &root, "-c", "nginx.conf"]).stderr(std::process::Stdio::null());
+    let _nginx = peer::start(&mut nginx, &at);
+    let check = |name: &str, host: u8, port: u16, size: &str| {
+        format!(
+            "  - name: {name}\n    url: http://127.0.0.{host}:{port}\n    allow: intrusive\n    checks:\n      \
+             - rate_limit: {{request: {{path: /api}}, {size}, mode: exhaust}}\n"
+        )
+    };
+    let configuration = [
+        "services:\n".to_owned(),
+        check("nodelay", 2, at[0], "limit: 8, window: 4s"),
+        check("delay", 3, at[1], "limit: 8, window: 4s"),
+        check("plain", 4, at[2], "limit: 1, window: 1s"),
+    ];
+    folder.write("musterd.yaml", configuration.concat());
+    let ran = folder.run(&["check", "--allow", "intrusive", "--format", "json"]);
+    for ((id, verdict, rules), wanted) in ran.checks().into_iter().zip([
+        "hint-missing status-unusual unproven?",
+        "delays",
+        "hint-missing unproven?",
+    ]) {
+        let found: Vec<String> = rules.iter().map(|rule| rule.replace("rate_limit.", "")).collect();
+        assert_eq!(verdict, "warn", "{id}: {found:?}");
+        assert!(agrees(&found, wanted), "{id}: {found:?}, and not {wanted:?}");
+    }
+}
