@@ -1,7 +1,7 @@
 //! Is there a rate limit, where it was said to be, honest, and inescapable?
 //!
-//! What a run sends is planned by [`plan`], watched over by [`observe`], read by [`reading`] and
-//! judged by [`rules`]. Which limiter it was is inferred by [`infer`] from evidence alone.
+//! What a run sends is planned by `plan`, watched over by `observe`, read by `reading` and
+//! judged by `rules`. Which limiter it was is inferred by `infer` from evidence alone.
 
 mod declared;
 mod evidence;
