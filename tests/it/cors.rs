@@ -60,6 +60,20 @@ const DJANGO: [Row; 3] = [
     ("django-pattern", APP, "fail", "prefix-allowed port-ignored"),
 ];
 
+/// Without a handler of its own, Next.js answers `OPTIONS` itself and lets nobody in.
+const NEXT: [Row; 5] = [
+    ("next-list", APP, "pass", ""),
+    ("next-get", APP, "fail", "preflight-refused"),
+    ("next-reflect", APP, "fail", "origin-reflected"),
+    (
+        "next-star",
+        APP,
+        "fail",
+        "wildcard-on-private wildcard-with-credentials allowed-origin-refused preflight-refused",
+    ),
+    ("next-none", NOTHING, "pass", ""),
+];
+
 /// What only full depth can see.
 const DEEP: [&str; 7] = [
     "prefix-allowed",
@@ -101,16 +115,18 @@ fn configuration(places: &[(u16, &Row)], depth: &str) -> String {
 
 #[test]
 fn of_each_framework_it_says_what_is_so_three_runs_in_a_row() {
-    let (node, fastapi, django) = std::thread::scope(|scope| {
+    let (node, next, fastapi, django) = std::thread::scope(|scope| {
         let node = scope.spawn(|| peer::node("cors/node.mjs", &[("NODE_ENV", "test")]));
+        let next = scope.spawn(|| peer::node("next/server.mjs", &[("NODE_ENV", "production")]));
         let fastapi = scope.spawn(|| peer::python("cors/fastapi_app.py", &[]));
         let django = DJANGO.map(|(variant, ..)| {
             scope.spawn(move || peer::python("cors/django_app.py", &[("VARIANT", variant)]))
         });
         let django = django.map(|starting| starting.join().unwrap());
-        (node.join().unwrap(), fastapi.join().unwrap(), django)
+        (node.join().unwrap(), next.join().unwrap(), fastapi.join().unwrap(), django)
     });
     let mut places: Vec<(u16, &Row)> = NODE.iter().map(|row| (node.1, row)).collect();
+    places.extend(NEXT.iter().map(|row| (next.1, row)));
     places.extend(FASTAPI.iter().map(|row| (fastapi.1, row)));
     places.extend(django.iter().zip(&DJANGO).map(|((_, port), row)| (*port, row)));
     let mut ports: Vec<u16> = places.iter().map(|(port, _)| *port).collect();
