@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::hardened::{PAGE, protect};
 use super::hooks;
+use super::limits::{Keeping, Limiter};
 use super::sharing::{self, Fence};
 
 /// One broken promise. Mending it takes away its findings and no other one.
@@ -77,11 +78,15 @@ pub(crate) enum Flaw {
     ForgedPaymentCrashes,
     /// Nobody set the secret of the nightly job, and its handler makes a text of that.
     NightlySecretUnset,
+    /// A limit was raised for a load test, and stayed so.
+    LimitRaised,
+    /// Clients are told apart by a header that they write themselves.
+    ClientsBelieved,
 }
 
 impl Flaw {
     /// Every flaw.
-    pub(crate) const ALL: [Self; 29] = [
+    pub(crate) const ALL: [Self; 31] = [
         Self::WrongGreeting,
         Self::RedisDownUnderOk,
         Self::AddressLeaked,
@@ -111,6 +116,8 @@ impl Flaw {
         Self::OldPayments,
         Self::ForgedPaymentCrashes,
         Self::NightlySecretUnset,
+        Self::LimitRaised,
+        Self::ClientsBelieved,
     ];
 
     /// What it makes musterd find: check, rule, subject.
@@ -169,6 +176,10 @@ impl Flaw {
                 ("flawed/nightly", "webhook.weak-key-accepted", "undefined"),
                 ("flawed/nightly", "webhook.genuine-refused", ""),
             ],
+            Self::LimitRaised => &[("flawed/limit", "rate_limit.limit-differs", "")],
+            Self::ClientsBelieved => {
+                &[("flawed/limit", "rate_limit.key-spoofable", "x-forwarded-for")]
+            }
             Self::ReadableSession => {
                 &[("flawed/headers", "headers.cookie-not-httponly", "connect.sid")]
             }
@@ -182,6 +193,10 @@ type Flaws = State<&'static [Flaw]>;
 pub(super) fn router(flaws: &[Flaw]) -> Router {
     // A specimen lives as long as its process, or its test.
     let flaws: &'static [Flaw] = Vec::leak(flaws.to_vec());
+    let limiter = Limiter::new(Keeping {
+        raised: flaws.contains(&Flaw::LimitRaised),
+        believes: flaws.contains(&Flaw::ClientsBelieved),
+    });
     Router::new()
         .route("/", get(home))
         .route("/health/ready", get(ready))
@@ -197,6 +212,10 @@ pub(super) fn router(flaws: &[Flaw]) -> Router {
         .route("/hooks/code", post(code))
         .route("/hooks/payments", post(payments))
         .route("/jobs/nightly", get(nightly))
+        .route(
+            "/api/quotes",
+            get(move |headers: HeaderMap| async move { limiter.answer(&headers) }),
+        )
         .fallback(fallback)
         .layer(map_response_with_state(flaws, headers))
         .with_state(flaws)

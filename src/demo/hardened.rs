@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::hooks;
+use super::limits::{Keeping, Limiter};
 use super::sharing::{self, Fence};
 
 /// The home page, as both specimens have it.
@@ -22,6 +23,7 @@ pub(super) const PAGE: &str = "<!doctype html>\n<html lang=\"en\">\n<head><title
 
 /// The specimen's routes.
 pub(super) fn router() -> Router {
+    let limiter = Limiter::new(Keeping::SOUND);
     Router::new()
         .route("/", get(|| async { Html(PAGE) }))
         .route("/health/ready", get(ready))
@@ -29,6 +31,10 @@ pub(super) fn router() -> Router {
         .route("/api/items", get(|| async { Json(json!({"count": 3, "items": ["a", "b", "c"]})) }))
         .route("/api/profile", any(profile))
         .route("/hooks/payments", post(payments))
+        .route(
+            "/api/quotes",
+            get(move |headers: HeaderMap| async move { limiter.answer(&headers) }),
+        )
         .layer(map_response(|mut response: Response| async {
             protect(response.headers_mut());
             let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");

@@ -4,6 +4,7 @@ mod certificate;
 mod flawed;
 mod hardened;
 mod hooks;
+mod limits;
 mod sharing;
 
 use std::io;
