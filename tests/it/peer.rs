@@ -3,6 +3,7 @@
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use crate::harness::root;
@@ -23,9 +24,20 @@ impl Drop for Peer {
     }
 }
 
-/// A port of the loopback that was free a moment ago.
+/// Ports below those that outgoing connections get, of which the tests that run beside make many.
+const PORTS: std::ops::Range<u16> = 10_000..32_000;
+
+/// A port that was free a moment ago, and that no other test of this program is given.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let count = PORTS.end - PORTS.start;
+    // Two programs that run side by side look at different ends.
+    let first = u16::try_from(std::process::id() % u32::from(count)).unwrap();
+    (0..count)
+        .map(|_| NEXT.fetch_add(1, Ordering::Relaxed) % count)
+        .map(|step| PORTS.start + (first + step) % count)
+        .find(|port| TcpListener::bind(("0.0.0.0", *port)).is_ok())
+        .expect("some port is free")
 }
 
 /// Starts a server and waits until it listens on all of these ports. What it writes goes to this
