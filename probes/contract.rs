@@ -33,6 +33,8 @@ pub trait Kind: Sized + Send + Sync + 'static {
     const FAMILIES: &'static [Family] = &[];
     /// How many earlier runs observing and judging may look at.
     const MEMORY: usize = 0;
+    /// Whether it has to know what other checks send to the same origin.
+    const COUNTS_TRAFFIC: bool = false;
     /// How often it runs when the configuration does not say.
     const INTERVAL: Duration = Duration::from_hours(1);
     /// What the user writes.
@@ -206,6 +208,8 @@ pub trait Probe: Send + Sync {
     fn has_deep_part(&self) -> bool;
     /// How many requests an intrusive run of it may send, where that is its own to say.
     fn max_requests(&self) -> Option<u32>;
+    /// Whether it has to know what other checks send to the same origin.
+    fn counts_traffic(&self) -> bool;
     /// What its daily parts work on.
     fn route(&self) -> Option<String>;
     /// How many earlier runs it wants to see when it judges.
@@ -241,6 +245,10 @@ impl<K: Kind> Probe for K {
 
     fn route(&self) -> Option<String> {
         Kind::route(self)
+    }
+
+    fn counts_traffic(&self) -> bool {
+        K::COUNTS_TRAFFIC
     }
 
     fn memory(&self) -> usize {

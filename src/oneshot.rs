@@ -10,6 +10,7 @@ use musterd_probes::contract::Earlier;
 use musterd_probes::impact::Impact;
 use musterd_probes::net::budget::Budgets;
 use musterd_probes::net::network::Network;
+use musterd_probes::net::origin::Origin;
 use musterd_probes::net::resolve::Resolver;
 use musterd_probes::net::trust::Roots;
 use musterd_probes::net::uplink::Uplink;
@@ -41,8 +42,13 @@ pub(crate) fn network(config: &Config, vault: Arc<Vault>) -> Network {
     let budgets = Budgets::new(config.budgets());
     let uplink = config.uplink.iter().map(|uplink| (uplink.host.clone(), uplink.port));
     let contact = config.contact.as_deref();
-    let network = Network::new(roots, Resolver::system(), vault, budgets, contact);
-    network.with_uplink(Uplink::new(uplink))
+    let counted = config
+        .checks()
+        .filter(|(_, check)| check.probe.counts_traffic())
+        .filter_map(|(service, _)| Origin::of(&service.target.url));
+    Network::new(roots, Resolver::system(), vault, budgets, contact)
+        .with_uplink(Uplink::new(uplink))
+        .following(counted)
 }
 
 /// What holds for every check of a one-shot run.

@@ -28,7 +28,7 @@ use crate::net::request::{Pace, Request};
 use crate::net::sighting::Sighting;
 use crate::net::target::Target;
 use crate::net::tls::Alpn;
-use crate::net::traffic::{Route, Traffic};
+use crate::net::traffic::Traffic;
 use crate::run_id::RunId;
 use crate::secret::{Secret, SecretRef};
 pub use terms::{Terms, Withheld};
@@ -257,7 +257,7 @@ impl Context {
         request: &Request,
         origin: &Origin,
     ) -> Result<Exchange, Blind> {
-        self.network.traffic.note(origin, Route::of(&request.method, &request.url));
+        self.network.traffic.note(origin, &request.method, &request.url);
         let secrets = self.secrets(request).await?;
         let endpoint = self.endpoint(origin)?;
         let material = self.material(&endpoint).await?;

@@ -59,11 +59,19 @@ impl Network {
         Self { uplink, ..self }
     }
 
+    /// Which knows what we send to these origins.
+    #[must_use]
+    pub fn following(self, origins: impl IntoIterator<Item = Origin>) -> Self {
+        self.traffic.follow(origins);
+        self
+    }
+
     /// In the place of another one, some of whose runs may go on: with what was taken from its
     /// budgets, with its locks, and with what it knows of our traffic.
     #[must_use]
     pub fn after(self, before: &Self) -> Self {
         let budgets = self.budgets.after(&before.budgets);
+        before.traffic.follow(self.traffic.followed());
         let (traffic, locks) = (Arc::clone(&before.traffic), Arc::clone(&before.locks));
         Self { budgets, traffic, locks, ..self }
     }

@@ -15,9 +15,6 @@ use crate::net::origin::Origin;
 /// Of one origin, so many requests are remembered.
 const MOST: usize = 256;
 
-/// So many origins are remembered; beyond, those that nothing was sent to for longest go.
-const MOST_ORIGINS: usize = 4096;
-
 /// Within a day, one route bears so many active requests: sixteen an hour.
 const DAILY: u32 = 384;
 
@@ -36,7 +33,8 @@ impl Route {
     }
 }
 
-/// Our own traffic.
+/// Our own traffic to the origins whose limits are looked at. What goes to others concerns nobody,
+/// and a large estate would pay for it in every exchange.
 #[derive(Debug, Default)]
 pub struct Traffic(Mutex<HashMap<Origin, Sent>>);
 
@@ -57,28 +55,39 @@ struct Conduct {
 }
 
 impl Traffic {
+    /// Follows what goes to these origins, and forgets what went to any other one.
+    pub fn follow(&self, origins: impl IntoIterator<Item = Origin>) {
+        let mut all = self.0.lock().expect("no panic under this lock");
+        let mut before = std::mem::take(&mut *all);
+        let kept = |origin: Origin| {
+            let sent = before.remove(&origin).unwrap_or_default();
+            (origin, sent)
+        };
+        *all = origins.into_iter().map(kept).collect();
+    }
+
+    /// The origins that are followed.
+    pub fn followed(&self) -> Vec<Origin> {
+        self.0.lock().expect("no panic under this lock").keys().cloned().collect()
+    }
+
     fn with<T>(&self, origin: &Origin, work: impl FnOnce(&mut Sent, Instant) -> T) -> T {
         let now = Instant::now();
         let mut all = self.0.lock().expect("no panic under this lock");
-        if all.len() >= MOST_ORIGINS && !all.contains_key(origin) {
-            let idle = |sent: &Sent| sent.latest.back().map(|(at, _)| *at);
-            let oldest = all.iter().min_by_key(|(_, sent)| idle(sent)).map(|(o, _)| o.clone());
-            oldest.map(|oldest| all.remove(&oldest));
-        }
         if let Some(sent) = all.get_mut(origin) {
             return work(sent, now);
         }
         work(all.entry(origin.clone()).or_default(), now)
     }
 
-    /// Notes that a request goes out now.
-    pub fn note(&self, origin: &Origin, route: Route) {
-        self.with(origin, |sent, now| {
-            if sent.latest.len() == MOST {
-                sent.latest.pop_front();
-            }
-            sent.latest.push_back((now, route));
-        });
+    /// Notes that a request goes out now, where its origin is followed.
+    pub fn note(&self, origin: &Origin, method: &Method, url: &Url) {
+        let mut all = self.0.lock().expect("no panic under this lock");
+        let Some(sent) = all.get_mut(origin) else { return };
+        if sent.latest.len() == MOST {
+            sent.latest.pop_front();
+        }
+        sent.latest.push_back((Instant::now(), Route::of(method, url)));
     }
 
     /// How many requests went to an origin within the last `window`, of which so many on a route.
@@ -130,7 +139,9 @@ impl Traffic {
 
     /// Whether an origin's limit is used up by our own doing.
     pub fn is_exhausted(&self, origin: &Origin) -> bool {
-        self.with(origin, |sent, now| sent.exhausted_until.is_some_and(|until| now < until))
+        let all = self.0.lock().expect("no panic under this lock");
+        let until = all.get(origin).and_then(|sent| sent.exhausted_until);
+        until.is_some_and(|until| Instant::now() < until)
     }
 }
 
@@ -165,16 +176,21 @@ mod tests {
         Route::of(&Method::GET, &format!("http://a{path}").parse().unwrap())
     }
 
+    fn note(traffic: &Traffic, port: u16, path: &str) {
+        traffic.note(&origin(port), &Method::GET, &format!("http://a{path}").parse().unwrap());
+    }
+
     const MINUTE: Duration = Duration::from_mins(1);
 
     #[tokio::test(start_paused = true)]
     async fn requests_are_counted_by_origin_and_route_within_a_window() {
         let traffic = Traffic::default();
-        traffic.note(&origin(1), route("/a?x=1"));
+        traffic.follow([origin(1), origin(2)]);
+        note(&traffic, 1, "/a?x=1");
         tokio::time::advance(MINUTE).await;
-        traffic.note(&origin(1), route("/a?x=2"));
-        traffic.note(&origin(1), route("/b"));
-        traffic.note(&origin(2), route("/a"));
+        note(&traffic, 1, "/a?x=2");
+        note(&traffic, 1, "/b");
+        note(&traffic, 2, "/a");
         assert_eq!(traffic.within(&origin(1), route("/a"), MINUTE), (2, 1));
         assert_eq!(traffic.within(&origin(1), route("/a"), 2 * MINUTE), (3, 2));
         assert_eq!(traffic.within(&origin(3), route("/a"), MINUTE), (0, 0));
@@ -204,16 +220,31 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded() {
+    fn only_origins_that_are_followed_cost_memory_and_that_is_bounded() {
         let traffic = Traffic::default();
+        traffic.follow([origin(1)]);
         for port in 0..10_000 {
-            traffic.note(&origin(port), route("/a"));
+            note(&traffic, port, "/a");
+            assert!(!traffic.is_exhausted(&origin(port)));
         }
         for path in 0..2 * MOST {
-            traffic.note(&origin(1), route(&path.to_string()));
+            note(&traffic, 1, &format!("/{path}"));
         }
         let all = traffic.0.lock().unwrap();
-        assert_eq!(all.len(), MOST_ORIGINS);
+        assert_eq!(all.len(), 1);
         assert_eq!(all[&origin(1)].latest.len(), MOST);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn following_the_same_origin_again_forgets_nothing_of_it() {
+        let traffic = Traffic::default();
+        traffic.follow([origin(1), origin(2)]);
+        note(&traffic, 1, "/a");
+        traffic.exhaust(&origin(1), MINUTE);
+        traffic.exhaust(&origin(2), MINUTE);
+        traffic.follow([origin(1), origin(3)]);
+        assert_eq!(traffic.within(&origin(1), route("/a"), MINUTE), (1, 1));
+        assert!(traffic.is_exhausted(&origin(1)));
+        assert!(!traffic.is_exhausted(&origin(2)));
     }
 }

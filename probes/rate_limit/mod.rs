@@ -46,6 +46,7 @@ impl Kind for RateLimit {
     const FAMILIES: &'static [Family] = measure::FAMILIES;
     /// For variants that take turns.
     const MEMORY: usize = 4;
+    const COUNTS_TRAFFIC: bool = true;
     type Settings = Settings;
     type Evidence = Evidence;
 

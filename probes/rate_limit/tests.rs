@@ -86,12 +86,13 @@ impl Bench {
             burst: 500,
             connections: Rate::per_second(500.0),
         };
-        let budgets = Budgets::new([(Origin::of(&target.url).unwrap(), budget)]);
+        let origin = Origin::of(&target.url).unwrap();
+        let budgets = Budgets::new([(origin.clone(), budget)]);
         let vault = Arc::new(Vault::new(|_| None));
         let network = Network::new(Roots::new(false).0, Resolver::fixed([]), vault, budgets, None);
         Self {
             server,
-            network: Arc::new(network),
+            network: Arc::new(network.following([origin])),
             target: Arc::new(target),
             probe: testing::probe(settings),
             settings: settings.to_owned(),
