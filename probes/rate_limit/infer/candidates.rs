@@ -50,15 +50,33 @@ pub(super) fn of_size(
     }
 }
 
-/// A boundary in each gap between two requests: where in the gap it lies makes no difference.
+/// The shapes that have a phase, for one size that nobody named.
+pub(super) fn with_phase(
+    limit: f64,
+    window: f64,
+    knowledge: &Knowledge,
+    into: &mut Vec<Candidate>,
+) {
+    for phase in epoch_phases(window, knowledge).into_iter().chain(blind_phases(window)) {
+        into.push(Candidate { shape: Shape::SlidingCounter { phase }, limit, window });
+        into.push(Candidate { shape: Shape::FixedAt { phase }, limit, window });
+    }
+}
+
+/// Every boundary that makes a difference: seen modulo the window, requests leave gaps, and where
+/// in a gap the boundary lies changes nothing.
 fn between(observations: &[Observation], window: f64) -> Vec<f64> {
-    let mut gaps: Vec<f64> = observations
-        .windows(2)
-        .map(|pair| f64::midpoint(pair[0].answered, pair[1].sent).rem_euclid(window))
-        .collect();
-    gaps.sort_by(f64::total_cmp);
-    gaps.dedup_by(|a, b| (*a - *b).abs() < 0.02);
-    gaps
+    let mut moments: Vec<f64> =
+        observations.iter().map(|o| f64::midpoint(o.sent, o.answered).rem_euclid(window)).collect();
+    moments.sort_by(f64::total_cmp);
+    let around = moments.first().map(|first| first + window);
+    let next: Vec<f64> = moments.iter().skip(1).copied().chain(around).collect();
+    moments
+        .iter()
+        .zip(next)
+        .filter(|(from, to)| to - **from >= 0.01)
+        .map(|(from, to)| f64::midpoint(*from, to))
+        .collect()
 }
 
 /// Every shape that has no phase, for one size.

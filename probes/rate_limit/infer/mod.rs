@@ -5,6 +5,7 @@
 
 mod candidates;
 pub(super) mod limiter;
+mod refine;
 mod score;
 #[cfg(test)]
 mod tests;
@@ -163,24 +164,76 @@ fn survey(
         tried.push(Candidate { shape: Shape::Unlimited, limit: *limit, window: 0.0 });
     }
     let mut best: BTreeMap<Family, Fit> = BTreeMap::new();
-    for candidate in tried {
+    for candidate in &tried {
         let family = candidate.shape.family();
         let bound = best.get(&family).map_or(f64::INFINITY, |fit| fit.score);
-        let score = score::score(candidate, observations, bound);
+        let score = score::score(*candidate, observations, bound.min(score::HOPELESS));
         if score < bound {
-            best.insert(family, Fit { candidate, score });
+            best.insert(family, Fit { candidate: *candidate, score });
         }
     }
-    let mut fits: Vec<Fit> = best.into_values().collect();
+    let guessed = !ladder.is_empty();
+    let lead = if guessed { LEAD_AMONG_GUESSES } else { LEAD };
+    let (mut fits, mut family) = verdict(&best, lead);
+    // Among guesses, whoever loses gets a closer look before the winner is named.
+    for suspect in [Family::SlidingCounter, Family::FixedWindow] {
+        let Some(named) = family.filter(|named| guessed && *named != suspect) else {
+            continue;
+        };
+        let mut of_suspect = tried.clone();
+        for limit in limits {
+            for window in &fine {
+                candidates::with_phase(*limit, *window, knowledge, &mut of_suspect);
+            }
+        }
+        of_suspect.retain(|candidate| candidate.shape.family() == suspect);
+        let wanted = best[&named].score + lead;
+        if let Some(fit) = refine::refine(&of_suspect, observations, wanted) {
+            best.insert(suspect, fit);
+            (fits, family) = verdict(&best, lead);
+        }
+    }
+    if score::counts_down(observations) && !exceeded(observations, knowledge, limits) {
+        family = family.filter(|named| *named != Family::Unlimited);
+    }
+    Inference { fits, family, limit: None, window: None }
+}
+
+/// Whether more was let through within a window that the service told than any limiter of that size
+/// would. A count that stays at nothing proves less: it stays there too while requests come back as
+/// fast as we ask.
+fn exceeded(observations: &[Observation], knowledge: &Knowledge, limits: &[f64]) -> bool {
+    let accepted: Vec<f64> = observations
+        .iter()
+        .filter(|o| o.outcome == Outcome::Accepted)
+        .map(|o| f64::midpoint(o.sent, o.answered))
+        .collect();
+    let most_within = |window: f64| {
+        accepted
+            .iter()
+            .enumerate()
+            .map(|(index, first)| {
+                accepted[index..].iter().take_while(|at| **at < first + window).count()
+            })
+            .max()
+            .map_or(0.0, limiter::count)
+    };
+    let limit = limits.iter().copied().fold(0.0, f64::max);
+    knowledge.told
+        && knowledge.windows.iter().any(|window| most_within(*window) > 1.1 * limit + 3.0)
+}
+
+/// The fits, the best first, and the family that leads them all by enough.
+fn verdict(best: &BTreeMap<Family, Fit>, lead: f64) -> (Vec<Fit>, Option<Family>) {
+    let mut fits: Vec<Fit> = best.values().copied().collect();
     fits.sort_by(|a, b| a.score.total_cmp(&b.score));
-    let wanted = if ladder.is_empty() { LEAD } else { LEAD_AMONG_GUESSES };
     let family = match fits.as_slice() {
-        [best, second, ..] if best.score <= GOOD && second.score - best.score >= wanted => {
+        [best, second, ..] if best.score <= GOOD && second.score - best.score >= lead => {
             Some(best.candidate.shape.family())
         }
         _ => None,
     };
-    Inference { fits, family, limit: None, window: None }
+    (fits, family)
 }
 
 /// The limit and the window that all good candidates agree on.

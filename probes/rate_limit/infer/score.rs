@@ -16,8 +16,12 @@ const MOMENT: f64 = 0.2;
 const IDLE_COUNT: f64 = 0.3;
 /// All its counting together, where it let through more than it says.
 const MOST_IDLE: f64 = 0.9;
+/// All its counting together, where what it says stands still: more than a good candidate may be
+/// off, because every answer may come from a bucket of its own, and less than the lead that a
+/// family needs, because a bucket that fills as fast as we ask says the same.
+const MOST_CONSTANT: f64 = 1.5;
 
-/// A candidate that is further off than this is not looked at more closely.
+/// A candidate that is further off than this explains nothing.
 pub(super) const HOPELESS: f64 = 8.0;
 
 /// Up to so many requests without an answer, each may have been counted or not.
@@ -88,7 +92,7 @@ fn replay(
             let moment = MOMENT + (observation.answered - observation.sent) / step;
             score += distance(reply, remaining, moment).min(WORST_REMAINING);
         }
-        if score > HOPELESS.min(bound) {
+        if score > bound {
             return score;
         }
     }
@@ -110,22 +114,36 @@ fn unlimited(candidate: Candidate, observations: &[Observation]) -> f64 {
     let refused = count(observations.iter().filter(|o| o.outcome == Outcome::Refused).count());
     let counted = count(observations.iter().filter(|o| o.remaining.is_some()).count());
     // A count that stands still, or that ran out and stopped nobody, is no argument for a limit.
-    let idle = if refused == 0.0 && counts_in_vain(candidate.limit, observations) {
-        (IDLE_COUNT * counted).min(MOST_IDLE)
-    } else {
-        IDLE_COUNT * counted
-    };
-    WRONG_ANSWER * refused + idle
+    let most =
+        if refused == 0.0 { most_idle(candidate.limit, observations) } else { f64::INFINITY };
+    WRONG_ANSWER * refused + (IDLE_COUNT * counted).min(most)
 }
 
-/// Whether more was let through than `remaining` allows for.
-fn counts_in_vain(limit: f64, observations: &[Observation]) -> bool {
-    let shown: Vec<f64> = observations
-        .iter()
-        .filter(|o| o.outcome == Outcome::Accepted)
-        .filter_map(|o| o.remaining)
-        .collect();
-    let stands = shown.windows(2).all(|pair| (pair[0] - pair[1]).abs() < 0.5);
+/// The bound of what counting down in vain may cost.
+fn most_idle(limit: f64, observations: &[Observation]) -> f64 {
+    let shown = shown(observations);
+    let stands = stands(&shown);
     let ran_out = shown.windows(3).any(|three| three.iter().all(|left| *left < 0.5));
-    (stands && count(shown.len()) > limit + 1.0) || ran_out
+    if ran_out || (stands && count(shown.len()) > limit + 1.0) {
+        MOST_IDLE
+    } else if stands {
+        MOST_CONSTANT
+    } else {
+        f64::INFINITY
+    }
+}
+
+/// Whether what is left was shown, and changed.
+pub(super) fn counts_down(observations: &[Observation]) -> bool {
+    !stands(&shown(observations))
+}
+
+/// What was left after each request that was let through.
+fn shown(observations: &[Observation]) -> Vec<f64> {
+    let accepted = observations.iter().filter(|o| o.outcome == Outcome::Accepted);
+    accepted.filter_map(|o| o.remaining).collect()
+}
+
+fn stands(shown: &[f64]) -> bool {
+    shown.windows(2).all(|pair| (pair[0] - pair[1]).abs() < 0.5)
 }

@@ -2,6 +2,7 @@
 //! undetermined; never another family.
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::limiter::Limiter;
 use super::*;
@@ -123,8 +124,28 @@ fn visible(family: Family) -> Family {
     if family == Family::Penalty { Family::SlidingLog } else { family }
 }
 
+/// What may be said after this run, which may have met no refusal although it wanted to.
+fn shown_by(world: &World, family: Family) -> Family {
+    let refused = world.seen.iter().any(|o| o.outcome == Outcome::Refused);
+    if refused { family } else { visible(family) }
+}
+
+/// The same cases each time: some limiters differ by less than a network's jitter, so that one run
+/// in a hundred thousand fools any judge. `PROPTEST_RNG_SEED` and `PROPTEST_CASES` look further.
+fn cases() -> ProptestConfig {
+    let given = |name: &str| std::env::var_os(name).is_some();
+    let mut config = ProptestConfig::default();
+    if !given("PROPTEST_CASES") {
+        config.cases = 96;
+    }
+    if !given("PROPTEST_RNG_SEED") {
+        config.rng_seed = RngSeed::Fixed(0x6d75_7374);
+    }
+    config
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(cases())]
 
     #[test]
     fn headers_alone_never_give_a_wrong_family(
@@ -158,7 +179,7 @@ proptest! {
         let told = shows_remaining;
         let inference = infer(&world.seen, &knowledge(candidate.limit, candidate.window, told));
         if let Some(family) = inference.family {
-            prop_assert_eq!(family, candidate.shape.family(), "{:?}\n{:#?}", inference.fits, world.seen);
+            prop_assert_eq!(family, shown_by(&world, candidate.shape.family()), "{:?}\n{:#?}", inference.fits, world.seen);
         }
         if let (Some(limit), true) = (inference.limit, candidate.shape != Shape::Unlimited) {
             prop_assert!((limit - candidate.limit).abs() <= (0.02 * candidate.limit).max(1.0), "{inference:?}");
@@ -176,9 +197,54 @@ proptest! {
         world.exhaust(candidate.limit, configured);
         let inference = infer(&world.seen, &knowledge(candidate.limit, configured, false));
         if let Some(family) = inference.family {
-            prop_assert_eq!(family, candidate.shape.family(), "{:?}\n{:#?}", inference.fits, world.seen);
+            prop_assert_eq!(family, shown_by(&world, candidate.shape.family()), "{:?}\n{:#?}", inference.fits, world.seen);
         }
     }
+}
+
+/// What one run of a limiter says of its family, where it was wrong once.
+fn named(candidate: Candidate, seed: u64, run: impl Fn(&mut World) -> Knowledge) -> Option<Family> {
+    let mut world = World::new(candidate, seed);
+    let knowledge = run(&mut world);
+    infer(&world.seen, &knowledge).family
+}
+
+#[test]
+fn what_was_mistaken_once_is_no_longer() {
+    // A count that stands still was taken for a bucket that fills as fast as we ask.
+    let unlimited = Candidate { shape: Shape::Unlimited, limit: 127.0, window: 9.84 };
+    // Boundaries in the only part of the window that no burst covers were not thought of.
+    let fixed = Shape::FixedAt { phase: 20.8 };
+    let fixed = Candidate { shape: fixed, limit: 6.0, window: 46.873 };
+    for (candidate, seed) in [(unlimited, 6_136_035_186_615_707_655), (fixed, 16_004)] {
+        let family = named(candidate, seed, |world| {
+            let knowledge = knowledge(candidate.limit, candidate.window, true);
+            world.differential(candidate.limit, candidate.window, &knowledge);
+            knowledge
+        });
+        assert!(family.is_none_or(|family| family == candidate.shape.family()), "{family:?}");
+    }
+    // Two counters between the points of the grid, where the window is not the configured one.
+    for (limit, window, seed, factor) in [
+        (15.0, 52.677_583_121_093_34, 1_061_077_055_334_335_542, 0.75),
+        (34.0, 66.870_008_022_612_27, 16_763_305_518_680_252_195, 2.0),
+        (12.0, 45.576_770_963_305_4, 14_825_847_253_932_386_742, 0.75),
+    ] {
+        let shape = Shape::SlidingCounter { phase: epoch_phase(window) };
+        let family = named(Candidate { shape, limit, window }, seed, |world| {
+            world.exhaust(limit, window * factor);
+            knowledge(limit, window * factor, false)
+        });
+        assert!(family.is_none_or(|family| family == Family::SlidingCounter), "{family:?}");
+    }
+    // A log that is asked as fast as it gives back says that nothing is left, and refuses nothing.
+    let shape = Shape::SlidingLog { counts_refused: false };
+    let candidate = Candidate { shape, limit: 36.0, window: 3.644_999_738_712_928 };
+    let family = named(candidate, 4_996_236_175_321_710_397, |world| {
+        world.exhaust(36.0, candidate.window / 2.0);
+        knowledge(36.0, candidate.window / 2.0, false)
+    });
+    assert!(family.is_none_or(|family| family == Family::SlidingLog), "{family:?}");
 }
 
 /// How many of twenty runs are determined.
