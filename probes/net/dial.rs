@@ -52,12 +52,19 @@ pub async fn dial(
     let mut blind = None;
     let mut next_at = Instant::now();
     loop {
-        if running.is_empty() && waiting.is_empty() {
-            break;
+        // Timers tick in milliseconds: what is due starts without one.
+        if running.is_empty() || next_at <= Instant::now() {
+            if let Some(address) = waiting.pop_front() {
+                next_at = Instant::now() + ATTEMPT_DELAY;
+                attempts.push(Attempt { address, failure: None });
+                running.push(async move { (address, connect(address).await) });
+            } else if running.is_empty() {
+                break;
+            }
         }
         tokio::select! {
             biased;
-            Some((address, outcome)) = running.next(), if !running.is_empty() => match outcome {
+            Some((address, outcome)) = running.next() => match outcome {
                 Ok(stream) => {
                     attempts.retain(|attempt: &Attempt| attempt.address != address);
                     return Ok(Dialled { outcome: Ok(stream), peer: Some(address), attempts });
@@ -74,13 +81,7 @@ pub async fn dial(
                     }
                 }
             },
-            () = sleep_until(next_at), if !waiting.is_empty() => {
-                if let Some(address) = waiting.pop_front() {
-                    next_at = Instant::now() + ATTEMPT_DELAY;
-                    attempts.push(Attempt { address, failure: None });
-                    running.push(async move { (address, connect(address).await) });
-                }
-            }
+            () = sleep_until(next_at), if !waiting.is_empty() => {}
             () = sleep_until(deadline) => {
                 return Ok(Dialled {
                     outcome: Err(Failure::timeout(Phase::Connect, timeout)),

@@ -1,5 +1,6 @@
 //! Whom we trust and who we are: roots, private authorities, client certificates.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,12 +12,18 @@ use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::io::AsyncReadExt as _;
+use tokio::time::Instant;
 
 use crate::blind::{Blind, Cause};
 
 /// The longest file of certificates or keys that is read, in bytes.
 const LONGEST: u64 = 4 * 1024 * 1024;
+
+/// A disk that takes longer is as good as gone.
+const SLOWEST: Duration = Duration::from_secs(5);
+
+/// What was read is good for so long: a survey of twenty connections reads its files once.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// The certificate and key that we show to a server that asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +100,8 @@ impl Roots {
     }
 }
 
-/// A service's own trust: files are read at each run, so that a rotated one is used at once.
+/// A service's own trust: files are read again after a second, so that a rotated one is used by the
+/// next run.
 #[derive(Debug, Default)]
 pub struct Trust {
     /// PEM of authorities that are trusted beside the roots.
@@ -105,6 +113,7 @@ pub struct Trust {
 
 #[derive(Debug)]
 struct Made {
+    read: Instant,
     files: Files,
     material: TlsMaterial,
 }
@@ -126,24 +135,51 @@ impl Trust {
         if self.ca.is_none() && self.client.is_none() {
             return roots.plain.clone().map_err(|why| Blind::new(Cause::Internal, why));
         }
-        let mut files = Files::default();
-        if let Some(path) = &self.ca {
-            files.ca = Some(read(path, "ca").await?);
-        }
-        if let Some(client) = &self.client {
-            let certificate = read(&client.certificate, "client_certificate.cert").await?;
-            let key = read(&client.key, "client_certificate.key").await?;
-            files.client = Some((certificate, zeroize::Zeroizing::new(key)));
-        }
-        if let Some(made) = &*self.made.lock().expect("no panic under this lock")
-            && made.files == files
+        let made = || self.made.lock().expect("no panic under this lock");
+        if let Some(made) = &*made()
+            && made.read.elapsed() < FRESH
         {
             return Ok(made.material.clone());
         }
+        let read = Instant::now();
+        let files = self.files().await?;
+        if let Some(made) = &mut *made()
+            && made.files == files
+        {
+            made.read = read;
+            return Ok(made.material.clone());
+        }
         let material = self.make(roots, &files)?;
-        *self.made.lock().expect("no panic under this lock") =
-            Some(Made { files, material: material.clone() });
+        *made() = Some(Made { read, files, material: material.clone() });
         Ok(material)
+    }
+
+    /// All files in one visit to a thread that may wait for a disk.
+    async fn files(&self) -> Result<Files, Blind> {
+        let (ca, client) = (self.ca.clone(), self.client.clone());
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut files = Files::default();
+            if let Some(path) = &ca {
+                files.ca = Some(read(path, "ca")?);
+            }
+            if let Some(client) = &client {
+                let certificate = read(&client.certificate, "client_certificate.cert")?;
+                let key = read(&client.key, "client_certificate.key")?;
+                files.client = Some((certificate, zeroize::Zeroizing::new(key)));
+            }
+            Ok(files)
+        });
+        match tokio::time::timeout(SLOWEST, reading).await {
+            Ok(Ok(files)) => files,
+            Ok(Err(error)) => Err(Blind::new(Cause::Internal, error.to_string())),
+            Err(_) => {
+                let client = self.client.as_ref();
+                let path = self.ca.as_ref().or(client.map(|client| &client.certificate));
+                let path = path.map(|path| path.display().to_string()).unwrap_or_default();
+                let why = format!("{path}, or a file beside it, did not answer within 5 s");
+                Err(Blind::new(Cause::Secret, why))
+            }
+        }
     }
 
     fn make(&self, roots: &Roots, files: &Files) -> Result<TlsMaterial, Blind> {
@@ -190,19 +226,15 @@ fn unusable(path: &Path, what: &str, error: &dyn std::fmt::Display) -> Blind {
     Blind::new(Cause::Secret, format!("{what} {} cannot be used: {error}", path.display()))
 }
 
-async fn read(path: &Path, what: &str) -> Result<Vec<u8>, Blind> {
+fn read(path: &Path, what: &str) -> Result<Vec<u8>, Blind> {
     let mut bytes = Vec::new();
-    let reading = async {
-        tokio::fs::File::open(path).await?.take(LONGEST + 1).read_to_end(&mut bytes).await
-    };
-    match tokio::time::timeout(Duration::from_secs(5), reading).await {
-        Ok(Ok(length)) if u64::try_from(length).unwrap_or(u64::MAX) > LONGEST => {
-            Err(unusable(path, what, &"it is longer than 4 MiB"))
-        }
-        Ok(Ok(_)) => Ok(bytes),
-        Ok(Err(error)) => Err(unusable(path, what, &error)),
-        Err(_) => Err(unusable(path, what, &"it did not answer within 5 s")),
+    let read = std::fs::File::open(path)
+        .and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))
+        .map_err(|error| unusable(path, what, &error))?;
+    if u64::try_from(read).unwrap_or(u64::MAX) > LONGEST {
+        return Err(unusable(path, what, &"it is longer than 4 MiB"));
     }
+    Ok(bytes)
 }
 
 /// The one cryptography provider of the program. Never a process-wide default: two providers in

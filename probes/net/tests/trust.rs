@@ -1,6 +1,7 @@
-//! Files of authorities and client certificates: read at each run, and named where they fail.
+//! Files of authorities and client certificates: read anew, and named where they fail.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use musterd_test_support::ca::{Authority, Identity, Leaf};
 use musterd_test_support::http::{HttpServer, Reply};
@@ -72,7 +73,7 @@ async fn our_certificate_stays_with_the_services_own_host() {
 }
 
 #[tokio::test]
-async fn a_rotated_authority_is_used_at_once() {
+async fn a_rotated_authority_is_used_a_second_later() {
     let private = Private::new();
     let new = Authority::named("Renewed");
     let old_server = HttpServer::start_tls(
@@ -91,6 +92,9 @@ async fn a_rotated_authority_is_used_at_once() {
     let before = cx.exchange(&to_new).await.unwrap();
     assert_eq!(failure(&before).kind, FailureKind::Untrusted);
     std::fs::write(private.file(), new.pem()).unwrap();
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(1)).await;
+    tokio::time::resume();
     assert_eq!(text(&cx.exchange(&to_new).await.unwrap()), "new");
     assert_eq!(failure(&visit(&cx).await.unwrap()).kind, FailureKind::Untrusted);
 }
