@@ -2,6 +2,8 @@
 
 use std::convert::Infallible;
 use std::io::Write as _;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
@@ -29,12 +31,34 @@ pub(super) struct Answer {
     status: StatusCode,
     media_type: &'static str,
     body: Bytes,
+    /// Stands for this content alone. `None` where nobody but the bytes can tell.
+    mark: Option<Mark>,
+}
+
+/// What stands for a content that was written once: no other one of any process has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Mark(String);
+
+impl Mark {
+    /// Of something that was just written.
+    pub(super) fn fresh() -> Self {
+        static START: LazyLock<i128> = LazyLock::new(|| jiff::Timestamp::now().as_nanosecond());
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(format!("{:x}-{:x}", *START, NEXT.fetch_add(1, Ordering::Relaxed)))
+    }
 }
 
 impl Answer {
     /// JSON that is written already.
     pub(super) fn written(body: impl Into<Bytes>) -> Self {
-        Self { status: StatusCode::OK, media_type: "application/json", body: body.into() }
+        let body = body.into();
+        Self { status: StatusCode::OK, media_type: "application/json", body, mark: None }
+    }
+
+    /// Known by a mark, so that its bytes need not be looked at.
+    #[must_use]
+    pub(super) fn marked(self, mark: Mark) -> Self {
+        Self { mark: Some(mark), ..self }
     }
 
     /// Something as JSON.
@@ -122,7 +146,8 @@ pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
 
 /// Puts the body of an [`Answer`] into its response.
 pub(super) async fn finish(mut response: Response, wish: &Wish) -> Response {
-    let Some(Answer { status, media_type, body }) = response.extensions_mut().remove::<Answer>()
+    let Some(Answer { status, media_type, body, mark }) =
+        response.extensions_mut().remove::<Answer>()
     else {
         return response;
     };
@@ -138,7 +163,7 @@ pub(super) async fn finish(mut response: Response, wish: &Wish) -> Response {
         return response;
     }
     let long = body.len() > QUICK;
-    let mark = format!("{:016x}", digest(&body));
+    let mark = mark.map_or_else(|| format!("{:016x}", digest(&body)), |mark| mark.0);
     let compress = wish.gzip && body.len() >= WORTH_COMPRESSING;
     let tag = if compress { format!("\"{mark}-gzip\"") } else { format!("\"{mark}\"") };
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -52,8 +52,7 @@ pub(super) async fn metrics(
             return metrics::stream(now, registry.clone(), gzip);
         }
         let mut written = its.metrics.lock().unwrap_or_else(PoisonError::into_inner);
-        let page = written.write(now, registry);
-        Answer::written(page).of(metrics::MEDIA_TYPE).into_response()
+        written.write(now, registry).of(metrics::MEDIA_TYPE).into_response()
     })
     .await
 }
@@ -64,7 +63,7 @@ pub(super) async fn status(State(api): State<Arc<Api>>) -> Result<Answer, Proble
     let document =
         take(api, move |now| its.status.lock().unwrap_or_else(PoisonError::into_inner).write(now))
             .await?;
-    document.map(Answer::written).map_err(|error| {
+    document.map_err(|error| {
         tracing::error!(%error, "the status document does not become JSON");
         Problem::fault()
     })

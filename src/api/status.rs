@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::answer::{Answer, Mark};
 use super::everything::{Everything, MANY, Row, shell};
 use super::reports::Posted;
 use crate::report::{self, Document, ServiceStatus, Totals};
@@ -25,6 +26,7 @@ pub(super) struct Written {
     location: String,
     at: Timestamp,
     body: Bytes,
+    mark: Mark,
     /// Where each check stands in the body.
     places: Vec<Range<usize>>,
 }
@@ -39,9 +41,9 @@ pub(super) struct Placed<'a> {
 
 impl Written {
     /// The document of this moment.
-    pub(super) fn write(&mut self, now: Everything) -> serde_json::Result<Bytes> {
+    pub(super) fn write(&mut self, now: Everything) -> serde_json::Result<Answer> {
         if self.is_still(&now) {
-            return Ok(self.body.clone());
+            return Ok(Answer::written(self.body.clone()).marked(self.mark.clone()));
         }
         let shells: Vec<ServiceStatus> =
             now.services().map(|states| shell(states, now.at, &now.vault)).collect();
@@ -79,12 +81,14 @@ impl Written {
         body.extend_from_slice(b"]}");
         let body = Bytes::from(body);
         let Everything { states, posted, location, at, vault: _ } = now;
-        *self = if states.len() > MANY {
-            Self::default()
-        } else {
-            Self { states, posted, location, at, body: body.clone(), places }
-        };
-        Ok(body)
+        if states.len() > MANY {
+            *self = Self::default();
+            return Ok(Answer::written(body));
+        }
+        let mark = if body == self.body { self.mark.clone() } else { Mark::fresh() };
+        let answer = Answer::written(body.clone()).marked(mark.clone());
+        *self = Self { states, posted, location, at, body, mark, places };
+        Ok(answer)
     }
 
     fn is_still(&self, now: &Everything) -> bool {

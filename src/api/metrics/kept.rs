@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 
 use super::{Column, columns, head, own_families, scope, shells};
+use crate::api::answer::{Answer, Mark};
 use crate::api::everything::Everything;
 use crate::metrics::exposition::{Exposition, Scope};
 use crate::report::ServiceStatus;
@@ -16,6 +17,7 @@ use crate::store::CheckState;
 pub(in crate::api) struct Written {
     states: Vec<Arc<CheckState>>,
     page: Bytes,
+    mark: Mark,
     /// Where the lines of each check begin on the page, family by family, and where the last end.
     places: HashMap<&'static str, Vec<usize>>,
 }
@@ -26,7 +28,7 @@ impl Written {
         &mut self,
         now: Everything,
         registry: &prometheus::Registry,
-    ) -> Bytes {
+    ) -> Answer {
         let mut page = Exposition::with_capacity(self.page.len() + self.page.len() / 8);
         let shells = shells(&now);
         head(&mut page, &shells);
@@ -38,8 +40,10 @@ impl Written {
         }
         own_families(&mut page, registry);
         let page = Bytes::from(page.finish());
-        *self = Self { states: now.states, page: page.clone(), places };
-        page
+        let mark = if page == self.page { self.mark.clone() } else { Mark::fresh() };
+        let answer = Answer::written(page.clone()).marked(mark.clone());
+        *self = Self { states: now.states, page, mark, places };
+        answer
     }
 
     /// The labels of what is written anew; `None` for what is as it was.
