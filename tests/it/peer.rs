@@ -71,20 +71,17 @@ fn pause() -> Duration {
 
 /// A script below `tests/targets` in Node, listening on a port of its own. It names its topic:
 /// `cors/express.mjs`.
-#[allow(dead_code, reason = "not every topic has one")]
 pub(crate) fn node(script: &str, environment: &[(&str, &str)]) -> (Peer, u16) {
     target(Command::new("node"), script, environment)
 }
 
 /// A script below `tests/targets` in the Python that has what its topic needs.
-#[allow(dead_code, reason = "not every topic has one")]
 pub(crate) fn python(script: &str, environment: &[(&str, &str)]) -> (Peer, u16) {
     let topic = script.split('/').next().unwrap_or_default();
     let program = root().join("target/peers/targets").join(topic).join("venv/bin/python3");
     target(Command::new(program), script, environment)
 }
 
-#[allow(dead_code, reason = "not every topic has one")]
 fn target(mut command: Command, script: &str, environment: &[(&str, &str)]) -> (Peer, u16) {
     let port = free_port();
     let script: PathBuf = root().join("tests/targets").join(script);
