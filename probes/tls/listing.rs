@@ -2,7 +2,7 @@
 
 use super::scout::{Scout, Step};
 use super::survey::Listing;
-use super::wire::suite::Suite;
+use super::wire::suite::{Suite, offered};
 use super::wire::version::Version;
 use crate::blind::Blind;
 
@@ -17,12 +17,7 @@ pub(super) async fn list(scout: &mut Scout<'_>) -> Result<(), Blind> {
             continue;
         }
         let mut listing = Listing::default();
-        let all: Vec<u16> = Suite::all()
-            .iter()
-            .filter(|suite| suite.fits(version))
-            .map(|suite| suite.number)
-            .collect();
-        for batch in all.chunks(BATCH) {
+        for batch in offered(version, |_| true).chunks(BATCH) {
             let mut left = batch.to_vec();
             while !left.is_empty() && listing.cut.is_none() {
                 match scout.step(version, &left).await? {

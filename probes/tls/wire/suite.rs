@@ -107,6 +107,11 @@ impl Suite {
         self.is_tls13() || (self.says("_ECDHE_") || self.says("_DHE_"))
     }
 
+    /// Whether its key exchange is Diffie-Hellman's over a field, with an ephemeral key.
+    pub(in crate::tls) fn uses_dhe(self) -> bool {
+        self.says("_DHE_") || self.says("_DH_anon_")
+    }
+
     /// Whether both sides share a secret, or a protocol that no public service speaks.
     fn is_arranged(self) -> bool {
         ["PSK", "SRP", "KRB5", "GOST"].iter().any(|word| self.says(word))
@@ -150,13 +155,21 @@ impl Suite {
     }
 }
 
-/// Numbers of the suites of a version that match, as servers of the public prefer none of them.
+/// Numbers of the suites of a version that match, without those of a secret that was arranged.
 pub(in crate::tls) fn matching(version: Version, matches: impl Fn(Suite) -> bool) -> Vec<u16> {
-    Suite::all()
+    offered(version, |suite| !suite.is_arranged() && matches(suite))
+}
+
+/// Numbers of the suites of a version that match, in the order in which to offer them. DHE comes
+/// last: servers that have no parameters for it choose it all the same and then hang up.
+pub(in crate::tls) fn offered(version: Version, matches: impl Fn(Suite) -> bool) -> Vec<u16> {
+    let mut found: Vec<Suite> = Suite::all()
         .iter()
-        .filter(|suite| suite.fits(version) && !suite.is_arranged() && matches(**suite))
-        .map(|suite| suite.number)
-        .collect()
+        .filter(|suite| suite.fits(version) && matches(**suite))
+        .copied()
+        .collect();
+    found.sort_by_key(|suite| suite.uses_dhe());
+    found.into_iter().map(|suite| suite.number).collect()
 }
 
 /// What a hello that wants any answer names: the sound ones first, the rest after, and few enough
@@ -166,8 +179,8 @@ pub(in crate::tls) fn any(version: Version) -> Vec<u16> {
         return matching(version, |_| true);
     }
     let rank = |suite: Suite| match (suite.class(), suite.is_aead(), suite.is_forward_secret()) {
-        (None, true, true) => 0,
-        (Some(Class::Cbc), _, true) => 1,
+        (None, true, true) if !suite.uses_dhe() => 0,
+        (Some(Class::Cbc), _, true) if !suite.uses_dhe() => 1,
         (Some(Class::StaticRsa), _, _) => 2,
         (None | Some(Class::Cbc | Class::ShortTag), _, _) => 3,
         (Some(Class::Block64), _, _) => 4,

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::hello::Hello;
-use super::suite::{Class, Suite, any as any_suite, matching};
+use super::suite::{Class, Suite, any as any_suite, matching, offered};
 use super::version::Version;
 use super::{End, Flight, Reader, Want, prime, ssl2};
 
@@ -104,6 +104,20 @@ fn hellos_stay_small_and_name_each_suite_once() {
     }
     let first = Suite::numbered(any_suite(Version::Tls12)[0]).unwrap();
     assert!(first.is_aead() && first.is_forward_secret(), "{}", first.name);
+}
+
+#[test]
+fn a_server_without_parameters_for_dhe_can_choose_everything_else_before() {
+    let all: Vec<Suite> =
+        offered(Version::Tls12, |_| true).into_iter().filter_map(Suite::numbered).collect();
+    let first = all.iter().position(|suite| suite.uses_dhe()).unwrap();
+    assert!(all[first..].iter().all(|suite| suite.uses_dhe()));
+    let sound: Vec<Suite> =
+        any_suite(Version::Tls12).into_iter().filter_map(Suite::numbered).collect();
+    let position = |name: &str| sound.iter().position(|suite| suite.name == name).unwrap();
+    let dhe = position("TLS_DHE_RSA_WITH_AES_128_GCM_SHA256");
+    assert!(position("TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA") < dhe);
+    assert!(position("TLS_RSA_WITH_AES_128_CBC_SHA") < dhe);
 }
 
 /// A `ServerHello` in its record.
