@@ -26,6 +26,8 @@ mod push;
 mod rate_limit;
 mod replay;
 mod secrets;
+#[cfg(feature = "peers")]
+mod starttls;
 mod tidy;
 #[cfg(feature = "peers")]
 mod tls;

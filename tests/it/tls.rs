@@ -13,10 +13,10 @@ use crate::harness::{Folder, root};
 use crate::peer::{self, Peer, free_port};
 
 /// Suites by version; versions as musterd names them, suites by number.
-type Sets = BTreeMap<String, BTreeSet<u16>>;
+pub(crate) type Sets = BTreeMap<String, BTreeSet<u16>>;
 
 /// A folder with an authority and a certificate for localhost.
-fn folder(key: KeyKind) -> Folder {
+pub(crate) fn folder(key: KeyKind) -> Folder {
     let folder = Folder::new();
     let authority = Authority::new();
     let identity = authority.issue(&Leaf::localhost().key(key));
@@ -120,7 +120,7 @@ fn number(name: &str) -> u16 {
 }
 
 /// What musterd lists of each service.
-fn listed(report: &Value) -> BTreeMap<String, Sets> {
+pub(crate) fn listed(report: &Value) -> BTreeMap<String, Sets> {
     let services = report["services"].as_array().unwrap().iter();
     services
         .map(|service| {
@@ -136,11 +136,12 @@ fn listed(report: &Value) -> BTreeMap<String, Sets> {
         .collect()
 }
 
-/// What sslscan finds.
-fn sslscan(port: u16) -> Sets {
+/// What sslscan finds, which may first have to be told how to begin.
+pub(crate) fn sslscan(port: u16, start: Option<&str>) -> Sets {
     let mut command = Command::new("sslscan");
     command.args(["--xml=-", "--no-heartbleed", "--no-groups", "--no-check-certificate"]);
-    let output = command.arg(format!("localhost:{port}")).output().expect("sslscan is installed");
+    command.args(start).arg(format!("localhost:{port}"));
+    let output = command.output().expect("sslscan is installed");
     let text = String::from_utf8(output.stdout).unwrap();
     let mut sets = Sets::new();
     for line in text.lines().filter(|line| line.trim_start().starts_with("<cipher ")) {
@@ -211,7 +212,7 @@ fn versions_and_suites_are_those_that_sslscan_and_testssl_find() {
     let ran = folder.run(&["check", "--format", "json", "--evidence"]);
     let listed = listed(&ran.json());
     for (name, port) in services {
-        assert_eq!(listed[name], sslscan(port), "{name} (sslscan)");
+        assert_eq!(listed[name], sslscan(port, None), "{name} (sslscan)");
     }
     assert!(listed["openssl"]["TLS 1.2"].len() >= 14, "{:?}", listed["openssl"]);
     // testssl.sh takes half a minute for a server, so it sees the one with the most to tell.
