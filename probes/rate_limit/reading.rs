@@ -100,7 +100,7 @@ impl Reading {
         reading
     }
 
-    /// Whether one limiter of the declared window explains the run. Nothing was tried in vain where
+    /// Whether one limiter of the declared window explains the run, be it one that was restarted. Nothing was tried in vain where
     /// nothing was inferred.
     pub(super) fn explained(&self) -> bool {
         let Some(best) = self.inference.fits.first() else { return false };
@@ -108,7 +108,7 @@ impl Reading {
             best.candidate.shape == Shape::Unlimited
                 || (best.candidate.window - window).abs() <= window_tolerance(window)
         });
-        best.score <= 1.0 && near
+        best.score <= 1.0 && (near || self.inference.forgot)
     }
 
     /// Whether any answer names a limit.
@@ -187,7 +187,7 @@ pub(super) fn boundaries(samples: &[Sample], answers: &[Told]) -> Vec<f64> {
 
 /// Between which two values the server's clock stood when the run began: every `Date` is right to
 /// a second.
-fn server_clock(samples: &[Sample], started: Timestamp) -> (f64, f64) {
+pub(super) fn server_clock(samples: &[Sample], started: Timestamp) -> (f64, f64) {
     let ours = super::declared::epoch_seconds(started);
     let (mut earliest, mut latest) = (f64::NEG_INFINITY, f64::INFINITY);
     for sample in samples {
@@ -203,13 +203,15 @@ fn server_clock(samples: &[Sample], started: Timestamp) -> (f64, f64) {
     }
 }
 
-/// Whether a request is known to be counted in the ordinary bucket: behind the limit, what was
-/// refused was counted there too. Whether other variants were is what they are there to show, and
-/// what comes after them is left out with them.
-fn counts(sample: &Sample, told: &Told, mode: Mode) -> bool {
+/// What a request was for the ordinary bucket. Behind the limit, what was refused was counted there
+/// too, and a variant that was let through may have been. Before the limit, whether variants were is
+/// what they are there to show, and what comes after them is left out with them.
+fn for_the_bucket(sample: &Sample, told: &Told, mode: Mode) -> Option<Outcome> {
+    let outcome = told.outcome?;
     match mode {
-        Mode::Exhaust => sample.is_plain() || told.outcome == Some(Outcome::Refused),
-        Mode::Headers | Mode::Differential => sample.purpose == Purpose::Plain,
+        Mode::Exhaust if sample.is_plain() || outcome == Outcome::Refused => Some(outcome),
+        Mode::Exhaust => Some(Outcome::Lost),
+        Mode::Headers | Mode::Differential => (sample.purpose == Purpose::Plain).then_some(outcome),
     }
 }
 
@@ -218,14 +220,10 @@ fn observations(samples: &[Sample], answers: &[Told], mode: Mode) -> Vec<Observa
     samples
         .iter()
         .zip(answers)
-        .filter(|(sample, told)| counts(sample, told, mode))
         .filter_map(|(sample, told)| {
-            Some(Observation {
-                sent: sample.sent,
-                answered: sample.answered,
-                outcome: told.outcome?,
-                remaining: told.remaining,
-            })
+            let outcome = for_the_bucket(sample, told, mode)?;
+            let remaining = told.remaining.filter(|_| outcome != Outcome::Lost);
+            Some(Observation { sent: sample.sent, answered: sample.answered, outcome, remaining })
         })
         .collect()
 }

@@ -1,5 +1,6 @@
 //! Runs over real sockets against limiters of every kind, and against servers that make a run stop.
 
+mod adverse;
 mod guards;
 mod limiters;
 
@@ -109,7 +110,8 @@ impl Bench {
     }
 
     async fn run_with(&self, consent: Impact, max_wait: Duration) -> Evidence {
-        let at = Timestamp::now();
+        // Where windows that are counted from 1970 on end is the same in each run.
+        let at: Timestamp = "2026-01-01T12:00:15Z".parse().unwrap();
         let limits = Limits::of(consent, false);
         let requests = self.probe.max_requests().filter(|_| consent == Impact::Intrusive);
         let run = Run {

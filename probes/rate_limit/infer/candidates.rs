@@ -97,6 +97,17 @@ pub(super) fn without_phase(
     }
 }
 
+/// Whether a window that begins so follows from what headers or the server's clock tell.
+pub(super) fn is_told(phase: f64, window: f64, knowledge: &Knowledge) -> bool {
+    let by_clock = epoch_phases(window, knowledge);
+    let near = |boundary: f64| {
+        let apart = (phase - boundary).rem_euclid(window);
+        apart.min(window - apart) < 1e-6
+    };
+    by_clock.into_iter().any(near)
+        || knowledge.boundaries.iter().flat_map(|end| GRID.map(|by| end + by)).any(near)
+}
+
 /// Boundaries that nothing tells of.
 fn blind_phases(window: f64) -> impl Iterator<Item = f64> {
     (0..BLIND_PHASES).map(move |index| window * f64::from(index) / f64::from(BLIND_PHASES))

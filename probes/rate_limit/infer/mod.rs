@@ -6,6 +6,7 @@
 mod candidates;
 pub(super) mod limiter;
 mod refine;
+mod restart;
 mod score;
 #[cfg(test)]
 mod tests;
@@ -68,6 +69,9 @@ pub(super) struct Inference {
     pub(super) limit: Option<f64>,
     /// Between which two values the window lies by every good candidate.
     pub(super) window: Option<(f64, f64)>,
+    /// Whether a limiter of the named size that forgot its counts in the midst of the run explains
+    /// it as well: then neither family nor size is told.
+    pub(super) forgot: bool,
 }
 
 /// A family is reported when its best candidate is at most so far off,
@@ -117,6 +121,11 @@ pub(super) fn infer(observations: &[Observation], knowledge: &Knowledge) -> Infe
     if !explained(&inference) {
         limits.extend(candidates::counted_limits(observations));
         inference = survey(observations, knowledge, &limits, &ladder);
+    }
+    let best = inference.fits.first().filter(|best| best.score <= GOOD).copied();
+    if best.is_some_and(|best| restart::explains(&best, observations, knowledge, &knowledge.limits))
+    {
+        return Inference { family: None, forgot: true, ..inference };
     }
     size(&mut inference, observations, knowledge, &ladder);
     inference
@@ -196,7 +205,7 @@ fn survey(
     if score::counts_down(observations) && !exceeded(observations, knowledge, limits) {
         family = family.filter(|named| *named != Family::Unlimited);
     }
-    Inference { fits, family, limit: None, window: None }
+    Inference { fits, family, ..Inference::default() }
 }
 
 /// Whether more was let through within a window that the service told than any limiter of that size

@@ -51,7 +51,7 @@ pub(super) fn score(candidate: Candidate, observations: &[Observation], bound: f
     for pattern in patterns {
         for seen in [Seen::Middle, Seen::Sent, Seen::Answered] {
             let bound = best.min(bound);
-            best = best.min(replay(candidate, observations, seen, pattern, bound));
+            best = best.min(replay(candidate, observations, seen, pattern, usize::MAX, bound));
             if best < 0.05 {
                 return best;
             }
@@ -60,17 +60,31 @@ pub(super) fn score(candidate: Candidate, observations: &[Observation], bound: f
     best
 }
 
+/// The score of a limiter that forgot its counts before the request of this index.
+pub(super) fn restarted(
+    candidate: Candidate,
+    observations: &[Observation],
+    restart: usize,
+    bound: f64,
+) -> f64 {
+    replay(candidate, observations, Seen::Middle, u32::MAX, restart, bound)
+}
+
 fn replay(
     candidate: Candidate,
     observations: &[Observation],
     seen: Seen,
     counted: u32,
+    restart: usize,
     bound: f64,
 ) -> f64 {
     let mut limiter = Limiter::new(candidate);
     let mut score = 0.0;
     let mut lost = 0;
-    for observation in observations {
+    for (index, observation) in observations.iter().enumerate() {
+        if index == restart {
+            limiter = Limiter::new(candidate);
+        }
         let at = match seen {
             Seen::Sent => observation.sent,
             Seen::Middle => f64::midpoint(observation.sent, observation.answered),

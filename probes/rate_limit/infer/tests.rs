@@ -314,3 +314,29 @@ fn families_are_recovered_and_not_merely_left_undetermined() {
         assert!(headers >= 15 && exhausted >= 15, "{name}: {headers} {exhausted} {blind}");
     }
 }
+
+#[test]
+fn a_limiter_that_forgot_its_counts_is_not_taken_for_one_of_an_odd_size() {
+    let candidate = Candidate { shape: Shape::Bucket, limit: 8.0, window: 20.0 };
+    let knowledge = Knowledge { told: false, ..knowledge(8.0, 20.0, false) };
+    let seen = |restart: Option<usize>| {
+        let mut world = World::new(candidate, 7);
+        world.latency = 0.0;
+        world.shows_remaining = false;
+        let mut plan = Exhaust::new(Some(8), Some(20.0), 60);
+        loop {
+            if restart == Some(world.seen.len()) {
+                world.limiter = Limiter::new(candidate);
+            }
+            match plan.next(&world.seen, None) {
+                Step::Send { at } => world.send(at.max(world.now + 0.1)),
+                Step::Exhausted => {}
+                Step::Done => return world.seen,
+            }
+        }
+    };
+    assert!(!infer(&seen(None), &knowledge).forgot);
+    let forgot = infer(&seen(Some(9)), &knowledge);
+    assert!(forgot.forgot);
+    assert_eq!((forgot.family, forgot.limit, forgot.window), (None, None, None));
+}

@@ -26,11 +26,14 @@ pub(super) async fn run(session: &mut Session<'_>) -> Result<(), Blind> {
         session.leave_out("enforcement", why);
         return Ok(());
     }
-    let needs = match (limit, window) {
-        (Some(limit), Some(window)) => Exhaust::needs(whole(limit), window),
-        _ => most,
+    let (needs, unlimited) = match (limit.map(whole), window) {
+        (Some(limit), Some(window)) => {
+            let needs = Exhaust::needs(limit, window);
+            (needs, Exhaust::needs_unlimited(limit, window).unwrap_or(most).max(needs))
+        }
+        _ => (most, most),
     };
-    let mut plan = Exhaust::new(limit.map(whole), window, most.min(needs));
+    let mut plan = Exhaust::new(limit.map(whole), window, most.min(unlimited));
     loop {
         let seen = session.observations(&Purpose::Plain);
         let retry_after = session

@@ -21,6 +21,9 @@ pub(in crate::rate_limit) fn window_tolerance(window: f64) -> f64 {
 /// Between two exhausting requests, in seconds: at most ten a second.
 const PACE: f64 = 0.1;
 
+/// So many requests more than a limiter can have let through are more than a slip in counting.
+pub(in crate::rate_limit) const DOUBT: f64 = 1.5;
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Stage {
     Half,
@@ -67,6 +70,16 @@ impl Exhaust {
     pub(in crate::rate_limit) fn needs(limit: usize, window: f64) -> usize {
         let back = (count(limit) * count(limit) * PACE / window.max(PACE)).ceil();
         limit.saturating_add(limit.div_ceil(2)).saturating_add(10).saturating_add(whole(back))
+    }
+
+    /// The requests that show beyond doubt that nothing limits them, all in one go at ten a second:
+    /// what a window that ended or a memory that was lost in their midst lets through twice, and
+    /// what a bucket gives back meanwhile. `None` where a bucket gives back as fast as we ask.
+    pub(in crate::rate_limit) fn needs_unlimited(limit: usize, window: f64) -> Option<usize> {
+        let asked = 1.0 - PACE * count(limit) / window.max(PACE);
+        // Requests take longer than the pace where the way is long: a quarter more.
+        let beyond = 1.25 * (2.0 * count(limit) + DOUBT) / asked;
+        (asked > 0.05).then(|| limit.div_ceil(2).saturating_add(whole(beyond.ceil())))
     }
 
     /// The next step, given what was answered; `retry_after` is what the last refusal said.
@@ -153,7 +166,8 @@ impl Exhaust {
         }
     }
 
-    /// How many requests go beyond the limit, what comes back while they are sent included.
+    /// How many requests go beyond the limit and beyond doubt, what comes back while they are sent
+    /// included.
     fn beyond(&self, burst: &[Observation]) -> usize {
         let took = match (burst.first(), burst.last()) {
             (Some(first), Some(last)) => last.answered - first.sent,
@@ -161,7 +175,8 @@ impl Exhaust {
         };
         let limit = count(self.limit);
         let back = self.window.filter(|window| *window > 0.0).map_or(0.0, |w| took * limit / w);
-        self.limit.saturating_add(2).saturating_add(whole(back.ceil()))
+        let doubled = self.limit.saturating_mul(2).saturating_add(whole(DOUBT.ceil()));
+        doubled.saturating_add(whole(back.ceil()))
     }
 
     /// Whether a retry comes before the window is over anyway.

@@ -5,7 +5,7 @@ mod differential;
 mod exhaust;
 
 pub(super) use differential::{Differential, whole};
-pub(super) use exhaust::{Exhaust, window_tolerance};
+pub(super) use exhaust::{DOUBT, Exhaust, window_tolerance};
 
 /// The next step of a schedule.
 #[derive(Debug, Clone, Copy, PartialEq)]

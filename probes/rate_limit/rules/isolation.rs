@@ -160,7 +160,11 @@ pub(super) fn lanes(evidence: &Evidence, reading: &Reading) -> Option<usize> {
             (began, switches, latest) = (Some(sent), 0, 0);
         }
         seen += 1;
-        if let Some(lane) = lanes.iter().position(|head| (head - 1.0 - left).abs() < 0.5) {
+        let follows = |lane: &usize| (lanes[*lane] - 1.0 - left).abs() < 0.5;
+        // In a long run who counted last goes on: a counter that began anew falls past where an
+        // older one stood.
+        let lane = Some(latest).filter(|lane| thorough && *lane < lanes.len() && follows(lane));
+        if let Some(lane) = lane.or_else(|| (0..lanes.len()).find(follows)) {
             lanes[lane] = left;
             hits[lane] += 1;
             switches += usize::from(lane != latest);

@@ -1,5 +1,7 @@
 //! What the evidence of a limit is judged by.
 
+#[cfg(test)]
+mod doubts;
 mod enforcement;
 mod figures;
 mod honesty;
@@ -35,3 +37,9 @@ pub(super) const ALL: &[Rule<RateLimit>] = &[
     Rule { about: refusal::DELAYS, check: refusal::delays },
     Rule { about: unproven::UNPROVEN, check: unproven::unproven },
 ];
+
+/// The work behind findings, for tests that show what they saw.
+#[cfg(test)]
+pub(super) fn shown(check: &RateLimit, seen: &super::evidence::Evidence) -> String {
+    show::work(seen, seen.reading(check))
+}

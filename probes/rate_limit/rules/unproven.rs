@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::{enforcement, refusal};
+use super::enforcement::{self, Beyond};
+use super::refusal;
 use crate::contract::Seen;
 use crate::rate_limit::RateLimit;
 use crate::rate_limit::evidence::{Evidence, Mode, Purpose, StopCause};
-use crate::rate_limit::plan::window_tolerance;
+use crate::rate_limit::plan::{Exhaust, whole, window_tolerance};
 use crate::rate_limit::reading::{Reading, amount};
 use crate::rule::{About, Looked, Saw};
 use crate::severity::Severity;
@@ -71,16 +72,27 @@ fn exhausted(check: &RateLimit, evidence: &Evidence, reading: &Reading) -> Optio
         return None;
     }
     if !enforcement::refused(reading) {
-        return if enforcement::beyond(check, evidence, reading).is_some() {
+        return match enforcement::beyond(check, evidence, reading) {
             // A finding of its own.
-            None
-        } else {
-            let left_out = evidence.left_out.iter().map(|left| left.why.clone()).next();
-            let sent = evidence.samples.len();
-            Some(left_out.unwrap_or_else(|| {
-                format!("{sent} requests at ten a second at most did not go beyond the limit")
-            }))
+            Some(Beyond::Proven { .. }) => None,
+            Some(Beyond::Doubtful { limit, accepted }) => Some(format!(
+                "{} requests in one go were let through where {} are admitted; a window that ended or a memory that was lost in their midst would do the same{}",
+                amount(accepted),
+                amount(limit),
+                would_tell(check, reading, limit),
+            )),
+            None => {
+                let left_out = evidence.left_out.iter().map(|left| left.why.clone()).next();
+                let sent = evidence.samples.len();
+                Some(left_out.unwrap_or_else(|| {
+                    format!("{sent} requests at ten a second at most did not go beyond the limit")
+                }))
+            }
         };
+    }
+    if reading.inference.forgot {
+        let why = "a limiter that began to count anew in the midst of the run, as after a deploy, answers as this one did";
+        return Some(why.to_owned());
     }
     let configured = check.window?;
     if reading.window.is_some() {
@@ -100,4 +112,14 @@ fn exhausted(check: &RateLimit, evidence: &Evidence, reading: &Reading) -> Optio
         Some(_) => None,
         None => Some("no limiter that is known answers as this one did".to_owned()),
     }
+}
+
+/// How many requests would tell, where a run may not send so many.
+fn would_tell(check: &RateLimit, reading: &Reading, limit: f64) -> String {
+    let window = check.window.or(reading.window).unwrap_or(60.0);
+    let needed = Exhaust::needs_unlimited(whole(limit), window);
+    let more = needed.filter(|needed| {
+        u32::try_from(*needed).is_ok_and(|needed| (check.max_requests..=1000).contains(&needed))
+    });
+    more.map(|needed| format!("; `max_requests: {needed}` would tell")).unwrap_or_default()
 }
