@@ -9,6 +9,7 @@ mod fingerprint;
 mod infer;
 mod measure;
 mod observe;
+mod outage;
 mod partition;
 mod plan;
 mod reading;

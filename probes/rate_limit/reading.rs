@@ -8,6 +8,7 @@ use super::declared::{Declared, Generation, Notation};
 use super::evidence::{Evidence, Mode, Purpose, Sample, is_cached};
 use super::infer::limiter::{Shape, count};
 use super::infer::{Inference, Knowledge, Observation, Outcome, infer};
+use super::outage;
 use super::plan::window_tolerance;
 
 /// What the samples of a run say.
@@ -27,6 +28,8 @@ pub(super) struct Reading {
     pub(super) remaining: Option<f64>,
     /// Which limiter fits.
     pub(super) inference: Inference,
+    /// Whether the service failed in the midst, with a status that limiters refuse with too.
+    pub(super) failed: bool,
 }
 
 /// What one answer says.
@@ -90,10 +93,21 @@ impl Reading {
         };
         let size = reading.limit.or(limit).zip(reading.window.or(window));
         reading.step = size.map(|(limit, window)| window / limit.max(1.0));
-        let observations = observations(&seen.samples, &answers, seen.mode);
+        let mut answers = answers;
         if seen.mode != Mode::Headers {
             let knowledge = knowledge(check, seen, &reading, &answers);
-            reading.inference = infer(&observations, &knowledge);
+            let limited = observations(&seen.samples, &answers, seen.mode);
+            reading.inference = infer(&limited, &knowledge);
+            let inference = &reading.inference;
+            if outage::is_one(&seen.samples, &answers, &limited, &knowledge, inference) {
+                let failed = |sample: &Sample| sample.status == Some(503);
+                for (_, told) in seen.samples.iter().zip(&mut answers).filter(|(s, _)| failed(s)) {
+                    told.outcome = Some(Outcome::Lost);
+                }
+                reading.failed = true;
+                reading.inference =
+                    infer(&observations(&seen.samples, &answers, seen.mode), &knowledge);
+            }
         }
         reading.answers = answers;
         reading.sighted = sighted;

@@ -28,6 +28,9 @@ use crate::run_id::RunId;
 use crate::secret::Vault;
 use crate::testing;
 
+/// When every run began: where windows that are counted from 1970 on end is always the same.
+const STARTED: &str = "2026-01-01T12:00:15Z";
+
 /// Limiters by key, on the clock of the test.
 #[derive(Clone)]
 struct Wall {
@@ -110,8 +113,7 @@ impl Bench {
     }
 
     async fn run_with(&self, consent: Impact, max_wait: Duration) -> Evidence {
-        // Where windows that are counted from 1970 on end is the same in each run.
-        let at: Timestamp = "2026-01-01T12:00:15Z".parse().unwrap();
+        let at: Timestamp = STARTED.parse().unwrap();
         let limits = Limits::of(consent, false);
         let requests = self.probe.max_requests().filter(|_| consent == Impact::Intrusive);
         let run = Run {

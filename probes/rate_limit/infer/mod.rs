@@ -5,8 +5,8 @@
 
 mod candidates;
 pub(super) mod limiter;
+pub(super) mod named;
 mod refine;
-mod restart;
 mod score;
 #[cfg(test)]
 mod tests;
@@ -123,11 +123,16 @@ pub(super) fn infer(observations: &[Observation], knowledge: &Knowledge) -> Infe
         inference = survey(observations, knowledge, &limits, &ladder);
     }
     let best = inference.fits.first().filter(|best| best.score <= GOOD).copied();
-    if best.is_some_and(|best| restart::explains(&best, observations, knowledge, &knowledge.limits))
-    {
+    if best.is_some_and(|best| named::was_replaced(&best, observations, knowledge)) {
         return Inference { family: None, forgot: true, ..inference };
     }
     size(&mut inference, observations, knowledge, &ladder);
+    // A smaller limit without headers may as well be one that others use too, at their own times.
+    let shown = observations.iter().any(|o| o.remaining.is_some());
+    let odd = best.is_some_and(|best| !named::has_limit(best.candidate, knowledge));
+    if odd && !shown && !knowledge.limits.is_empty() {
+        inference.family = None;
+    }
     inference
 }
 

@@ -27,6 +27,9 @@ pub(super) const HOPELESS: f64 = 8.0;
 /// Up to so many requests without an answer, each may have been counted or not.
 const MOST_LOST: u32 = 3;
 
+/// Up to so many, those before one of them may have been counted, or those after it.
+const MOST_IN_PARTS: u32 = 16;
+
 /// When the limiter saw a request: somewhere between its sending and its answer.
 #[derive(Debug, Clone, Copy)]
 enum Seen {
@@ -45,13 +48,12 @@ pub(super) fn score(candidate: Candidate, observations: &[Observation], bound: f
     }
     let lost = observations.iter().filter(|o| o.outcome == Outcome::Lost).count();
     let lost = u32::try_from(lost).unwrap_or(u32::MAX);
-    let patterns: Vec<u32> =
-        if lost <= MOST_LOST { (0..1 << lost).collect() } else { vec![0, u32::MAX] };
+    let patterns = patterns(lost);
     let mut best = f64::INFINITY;
     for pattern in patterns {
         for seen in [Seen::Middle, Seen::Sent, Seen::Answered] {
             let bound = best.min(bound);
-            best = best.min(replay(candidate, observations, seen, pattern, usize::MAX, bound));
+            best = best.min(replay(candidate, observations, seen, pattern, bound));
             if best < 0.05 {
                 return best;
             }
@@ -60,14 +62,33 @@ pub(super) fn score(candidate: Candidate, observations: &[Observation], bound: f
     best
 }
 
-/// The score of a limiter that forgot its counts before the request of this index.
-pub(super) fn restarted(
-    candidate: Candidate,
+/// Which of the requests without an answer were counted, a bit for each. Of many, all that came
+/// before or after one of them: a service that fails does so in front of the limiter or behind it.
+fn patterns(lost: u32) -> Vec<u32> {
+    match lost {
+        0..=MOST_LOST => (0..1 << lost).collect(),
+        _ if lost <= MOST_IN_PARTS => {
+            let first = |count: u32| (1 << count) - 1;
+            let parts = (1..lost).flat_map(|count| [first(count), !first(count)]);
+            [0, u32::MAX].into_iter().chain(parts).collect()
+        }
+        _ => vec![0, u32::MAX],
+    }
+}
+
+/// The score of a limiter in whose place another one stands from the request of this index on.
+pub(super) fn replaced(
+    (before, after): (Candidate, Candidate),
     observations: &[Observation],
-    restart: usize,
+    index: usize,
     bound: f64,
 ) -> f64 {
-    replay(candidate, observations, Seen::Middle, u32::MAX, restart, bound)
+    let (first, second) = observations.split_at(index);
+    let score = replay(before, first, Seen::Middle, u32::MAX, bound);
+    if score > bound {
+        return score;
+    }
+    score + replay(after, second, Seen::Middle, u32::MAX, bound - score)
 }
 
 fn replay(
@@ -75,16 +96,12 @@ fn replay(
     observations: &[Observation],
     seen: Seen,
     counted: u32,
-    restart: usize,
     bound: f64,
 ) -> f64 {
     let mut limiter = Limiter::new(candidate);
     let mut score = 0.0;
     let mut lost = 0;
-    for (index, observation) in observations.iter().enumerate() {
-        if index == restart {
-            limiter = Limiter::new(candidate);
-        }
+    for observation in observations {
         let at = match seen {
             Seen::Sent => observation.sent,
             Seen::Middle => f64::midpoint(observation.sent, observation.answered),

@@ -66,7 +66,8 @@ impl World {
 
     fn exhaust(&mut self, limit: f64, window: f64) {
         let limit = crate::rate_limit::plan::whole(limit);
-        let mut plan = Exhaust::new(Some(limit), Some(window), Exhaust::needs(limit, window));
+        let mut plan =
+            Exhaust::new(Some(limit), Some(window), Exhaust::needs(limit, window), window);
         loop {
             match plan.next(&self.seen, None) {
                 Step::Send { at } => {
@@ -323,7 +324,7 @@ fn a_limiter_that_forgot_its_counts_is_not_taken_for_one_of_an_odd_size() {
         let mut world = World::new(candidate, 7);
         world.latency = 0.0;
         world.shows_remaining = false;
-        let mut plan = Exhaust::new(Some(8), Some(20.0), 60);
+        let mut plan = Exhaust::new(Some(8), Some(20.0), 60, 30.0);
         loop {
             if restart == Some(world.seen.len()) {
                 world.limiter = Limiter::new(candidate);

@@ -33,7 +33,8 @@ pub(super) async fn run(session: &mut Session<'_>) -> Result<(), Blind> {
         }
         _ => (most, most),
     };
-    let mut plan = Exhaust::new(limit.map(whole), window, most.min(unlimited));
+    let longest_wait = session.cx.max_wait().as_secs_f64();
+    let mut plan = Exhaust::new(limit.map(whole), window, most.min(unlimited), longest_wait);
     loop {
         let seen = session.observations(&Purpose::Plain);
         let retry_after = session

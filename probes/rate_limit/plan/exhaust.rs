@@ -46,24 +46,28 @@ pub(in crate::rate_limit) struct Exhaust {
     window: Option<f64>,
     most: usize,
     stage: Stage,
+    /// Whether the first half of the limit is sent apart from the rest.
+    halved: bool,
     /// How many requests there were when the stage began.
     began: usize,
     refused_at: f64,
 }
 
 impl Exhaust {
-    /// For a limit and a window; `most` requests in all. Without a limit it goes on until the
-    /// first refusal.
+    /// For a limit and a window; `most` requests in all. Without a limit, and where half of the
+    /// window is longer than a run waits for, it goes on at once until the first refusal.
     pub(in crate::rate_limit) fn new(
         limit: Option<usize>,
         window: Option<f64>,
         most: usize,
+        longest_wait: f64,
     ) -> Self {
         let (limit, stage) = match (limit, window) {
-            (Some(limit), Some(_)) => (limit, Stage::Half),
+            (Some(limit), Some(window)) if 0.5 * window <= longest_wait => (limit, Stage::Half),
             (limit, _) => (limit.unwrap_or(most), Stage::UntilRefused),
         };
-        Self { limit, window, most, stage, began: 0, refused_at: 0.0 }
+        let halved = stage == Stage::Half;
+        Self { limit, window, most, stage, halved, began: 0, refused_at: 0.0 }
     }
 
     /// The requests that the whole schedule needs for a limit: a bucket gives some back meanwhile.
@@ -102,7 +106,7 @@ impl Exhaust {
                 Stage::Half => self.enter(Stage::UntilRefused, seen),
 
                 Stage::UntilRefused if in_stage < self.beyond(&seen[self.began..]) => {
-                    return Step::Send { at: 0.5 * window };
+                    return Step::Send { at: if self.halved { 0.5 * window } else { 0.0 } };
                 }
                 Stage::Behind => {
                     let next = if self.window.is_some() { Stage::Drip } else { Stage::Retry };

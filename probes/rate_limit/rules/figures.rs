@@ -6,7 +6,7 @@ use super::show;
 use crate::contract::Seen;
 use crate::rate_limit::RateLimit;
 use crate::rate_limit::declared::Declared;
-use crate::rate_limit::evidence::{Evidence, Mode, Purpose};
+use crate::rate_limit::evidence::{Evidence, Mode};
 use crate::rate_limit::infer::Outcome;
 use crate::rate_limit::infer::limiter::Family;
 use crate::rate_limit::plan::window_tolerance;
@@ -63,15 +63,14 @@ pub(super) fn limit_differs(check: &RateLimit, seen: &Seen<'_, RateLimit>, _: Ti
     }
 }
 
-/// How many requests were accepted before the first refusal, where all came within one window.
+/// How many requests of any kind came before the first refusal, where all came within one window.
 fn refused_after(evidence: &Evidence, reading: &Reading, window: Option<f64>) -> Option<f64> {
-    let plain: Vec<_> =
-        reading.each(evidence).filter(|(sample, _)| sample.purpose == Purpose::Plain).collect();
-    let refusal = plain
+    let all: Vec<_> = reading.each(evidence).collect();
+    let refusal = all
         .iter()
-        .position(|(_, told)| told.outcome == Some(Outcome::Refused))
+        .position(|(sample, told)| sample.is_plain() && told.outcome == Some(Outcome::Refused))
         .filter(|at| *at > 0)?;
-    let passed = plain[refusal].0.sent - plain[0].0.sent;
+    let passed = all[refusal].0.sent - all[0].0.sent;
     (evidence.mode == Mode::Exhaust && window.is_none_or(|window| passed < window))
         .then(|| as_count(refusal))
 }

@@ -71,6 +71,9 @@ fn exhausted(check: &RateLimit, evidence: &Evidence, reading: &Reading) -> Optio
     if refusal::delayed(evidence, reading).is_some() {
         return None;
     }
+    if !enforcement::refused(reading) && reading.failed {
+        return Some("the service answered 503 in the midst of the run, and no limit of this size would have".to_owned());
+    }
     if !enforcement::refused(reading) {
         return match enforcement::beyond(check, evidence, reading) {
             // A finding of its own.

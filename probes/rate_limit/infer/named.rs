@@ -1,0 +1,80 @@
+//! Limiters of the size that was named, by the service or by whoever configured the check: nothing
+//! about them has to be guessed.
+
+use super::limiter::{Candidate, Shape};
+use super::{Fit, GOOD, Knowledge, Observation, candidates, score};
+
+/// Whether nothing about a candidate had to be guessed: its window was named, and where it begins
+/// follows from the first request or from what the service or its clock tells.
+fn is_named(candidate: Candidate, knowledge: &Knowledge) -> bool {
+    let named = |value: f64, among: &[f64]| among.iter().any(|known| (known - value).abs() < 1e-6);
+    let window = named(candidate.window, &knowledge.windows);
+    match candidate.shape {
+        Shape::Unlimited => true,
+        Shape::Bucket | Shape::SteppedBucket => {
+            window || named(candidate.window / candidate.limit.max(1.0), &knowledge.steps)
+        }
+        Shape::FixedAt { phase } | Shape::SlidingCounter { phase } => {
+            window && candidates::is_told(phase, candidate.window, knowledge)
+        }
+        Shape::FixedFromFirstHit | Shape::SlidingLog { .. } | Shape::Penalty => window,
+    }
+}
+
+/// Whether a candidate's limit was named.
+pub(super) fn has_limit(candidate: Candidate, knowledge: &Knowledge) -> bool {
+    matches!(candidate.shape, Shape::Unlimited)
+        || knowledge.limits.iter().any(|known| (known - candidate.limit).abs() < 0.5)
+}
+
+fn all(observations: &[Observation], knowledge: &Knowledge) -> Vec<Candidate> {
+    let mut all = Vec::new();
+    for limit in &knowledge.limits {
+        for window in &knowledge.windows {
+            candidates::of_size(*limit, *window, knowledge, observations, &mut all);
+        }
+    }
+    all
+}
+
+/// Whether any of them explains what was seen.
+pub(in crate::rate_limit) fn explains(observations: &[Observation], knowledge: &Knowledge) -> bool {
+    all(observations, knowledge)
+        .into_iter()
+        .any(|candidate| score::score(candidate, observations, GOOD) <= GOOD)
+}
+
+/// Whether the best fit is doubtful, because one of them that was replaced once in the midst of
+/// the run fits as well: a deploy is more likely than a limiter of an odd size.
+pub(super) fn was_replaced(
+    best: &Fit,
+    observations: &[Observation],
+    knowledge: &Knowledge,
+) -> bool {
+    if is_named(best.candidate, knowledge) {
+        return false;
+    }
+    let (limit, window) = (best.candidate.limit, best.candidate.window);
+    let near = |value: f64, among: &[f64]| among.iter().any(|known| (known - value).abs() < 1e-6);
+    // Of the same size, only another family makes a difference.
+    let same_size = near(limit, &knowledge.limits) && near(window, &knowledge.windows);
+    let family = best.candidate.shape.family();
+    let mut rivals = all(observations, knowledge);
+    rivals.retain(|rival| !same_size || rival.shape.family() != family);
+    rivals.iter().any(|rival| {
+        (1..observations.len()).any(|at| {
+            successors(*rival, &observations[at..]).into_iter().any(|successor| {
+                score::replaced((*rival, successor), observations, at, GOOD) <= GOOD
+            })
+        })
+    })
+}
+
+/// The same limiter without its counts, and one whose limit is what was let through since.
+fn successors(rival: Candidate, since: &[Observation]) -> Vec<Candidate> {
+    let refused = since.iter().any(|o| o.outcome == super::Outcome::Refused);
+    let let_through = candidates::counted_limits(since).into_iter().take(1);
+    let left = since.iter().find_map(|o| o.remaining).map(|left| left + 1.0);
+    let others = let_through.filter(|_| refused).chain(left);
+    std::iter::once(rival.limit).chain(others).map(|limit| Candidate { limit, ..rival }).collect()
+}
