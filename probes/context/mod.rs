@@ -257,7 +257,7 @@ impl Context {
         request: &Request,
         origin: &Origin,
     ) -> Result<Exchange, Blind> {
-        self.network.traffic.note(origin, &request.method, &request.url);
+        let _under_way = self.network.traffic.note(origin, &request.method, &request.url);
         let secrets = self.secrets(request).await?;
         let endpoint = self.endpoint(origin)?;
         let material = self.material(&endpoint).await?;

@@ -41,6 +41,9 @@ pub struct Traffic(Mutex<HashMap<Origin, Sent>>);
 #[derive(Debug, Default)]
 struct Sent {
     latest: VecDeque<(Instant, Route)>,
+    /// All that went out since it is followed, and how many of it are not answered yet.
+    all: u64,
+    in_flight: u64,
     /// Until when the limit is used up by our own exhausting.
     exhausted_until: Option<Instant>,
     routes: HashMap<Route, Conduct>,
@@ -80,14 +83,44 @@ impl Traffic {
         work(all.entry(origin.clone()).or_default(), now)
     }
 
-    /// Notes that a request goes out now, where its origin is followed.
-    pub fn note(&self, origin: &Origin, method: &Method, url: &Url) {
+    /// Notes that a request goes out now, where its origin is followed. It is under way until what
+    /// comes back is dropped.
+    #[must_use = "a request is under way until this is dropped"]
+    pub fn note<'a>(
+        &'a self,
+        origin: &'a Origin,
+        method: &Method,
+        url: &Url,
+    ) -> Option<UnderWay<'a>> {
         let mut all = self.0.lock().expect("no panic under this lock");
-        let Some(sent) = all.get_mut(origin) else { return };
+        let sent = all.get_mut(origin)?;
         if sent.latest.len() == MOST {
             sent.latest.pop_front();
         }
         sent.latest.push_back((Instant::now(), Route::of(method, url)));
+        sent.all += 1;
+        sent.in_flight += 1;
+        Some(UnderWay { traffic: self, origin })
+    }
+
+    /// Counts the latest request on one route as one on another: a limit may count both together.
+    pub fn attribute(&self, origin: &Origin, from: Route, to: Route) {
+        self.with(origin, |sent, _| {
+            if let Some((_, route)) = sent.latest.iter_mut().rev().find(|(_, of)| *of == from) {
+                *route = to;
+            }
+        });
+    }
+
+    /// How many requests an origin had answered since it is followed, so that those that are under
+    /// way count as later ones: a server may count them at any moment until then.
+    pub fn settled(&self, origin: &Origin) -> u64 {
+        self.with(origin, |sent, _| sent.all - sent.in_flight)
+    }
+
+    /// How many requests went to an origin since it is followed.
+    pub fn all(&self, origin: &Origin) -> u64 {
+        self.with(origin, |sent, _| sent.all)
     }
 
     /// How many requests went to an origin within the last `window`, of which so many on a route.
@@ -145,6 +178,22 @@ impl Traffic {
     }
 }
 
+/// A request that is not answered yet.
+#[derive(Debug)]
+pub struct UnderWay<'a> {
+    traffic: &'a Traffic,
+    origin: &'a Origin,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let Ok(mut all) = self.traffic.0.lock() else { return };
+        if let Some(sent) = all.get_mut(self.origin) {
+            sent.in_flight = sent.in_flight.saturating_sub(1);
+        }
+    }
+}
+
 impl Sent {
     /// How a route was treated. Those that nothing holds for are forgotten beyond a bound.
     fn conduct(&mut self, route: Route, now: Instant) -> &mut Conduct {
@@ -177,7 +226,8 @@ mod tests {
     }
 
     fn note(traffic: &Traffic, port: u16, path: &str) {
-        traffic.note(&origin(port), &Method::GET, &format!("http://a{path}").parse().unwrap());
+        let url = format!("http://a{path}").parse().unwrap();
+        drop(traffic.note(&origin(port), &Method::GET, &url));
     }
 
     const MINUTE: Duration = Duration::from_mins(1);
@@ -233,6 +283,18 @@ mod tests {
         let all = traffic.0.lock().unwrap();
         assert_eq!(all.len(), 1);
         assert_eq!(all[&origin(1)].latest.len(), MOST);
+    }
+
+    #[test]
+    fn what_is_under_way_may_be_counted_at_any_moment() {
+        let traffic = Traffic::default();
+        traffic.follow([origin(1)]);
+        note(&traffic, 1, "/a");
+        let (to, url) = (origin(1), "http://a/b".parse().unwrap());
+        let under_way = traffic.note(&to, &Method::GET, &url);
+        assert_eq!((traffic.settled(&origin(1)), traffic.all(&origin(1))), (1, 2));
+        drop(under_way);
+        assert_eq!((traffic.settled(&origin(1)), traffic.all(&origin(1))), (2, 2));
     }
 
     #[tokio::test(start_paused = true)]

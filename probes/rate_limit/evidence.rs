@@ -53,6 +53,14 @@ pub struct Evidence {
     pub(super) reading: OnceLock<Box<Reading>>,
 }
 
+impl Evidence {
+    /// Why the run did not go beyond the limit, where it is configured to and may not.
+    pub(super) fn withheld(&self) -> Option<&str> {
+        let mut left_out = self.left_out.iter().filter(|left| left.what == "enforcement");
+        left_out.find(|_| self.mode != Mode::Exhaust).map(|left| left.why.as_str())
+    }
+}
+
 /// One request and its answer.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Sample {

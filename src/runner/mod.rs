@@ -99,9 +99,11 @@ pub(crate) async fn run(
     let impact = check.probe.impact().min(consent);
     let deep = daily && check.probe.has_deep_part();
     let id = RunId::new(order.at, fastrand::u128(..));
-    // Two active runs on one origin would disturb each other's counting.
+    // Two active runs on one origin would disturb each other's counting, and so would two that count
+    // what is left.
+    let alone = impact > Impact::Passive || check.probe.counts_traffic();
     let _alone = match Origin::of(&service.target.url) {
-        Some(origin) if impact > Impact::Passive => Some(network.lock(&origin).await),
+        Some(origin) if alone => Some(network.lock(&origin).await),
         _ => None,
     };
     let context = Context::new(

@@ -1,100 +1,14 @@
 //! The daemon as it is run: started, asked, reloaded, stopped, and started again.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use musterd_test_support::ca::{Authority, Leaf};
 use musterd_test_support::http::{HttpServer, Reply};
 use serde_json::Value;
 
+use crate::daemon_process::Daemon;
 use crate::harness::Folder;
-
-/// Whatever is awaited comes within this time, or the test fails.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A daemon that runs in a folder.
-struct Daemon {
-    process: Child,
-    url: String,
-    client: reqwest::Client,
-}
-
-impl Daemon {
-    /// Starts over `musterd.yaml` of the folder, and waits until it listens.
-    fn start(folder: &Folder) -> Self {
-        let mut command = folder.command(&["run", "--log-format", "json"]);
-        let mut process = command
-            .env("TOKEN", "a-token-for-tests")
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the daemon starts");
-        let mut log = BufReader::new(process.stderr.take().expect("its stderr is a pipe"));
-        let url = loop {
-            let mut line = String::new();
-            assert!(log.read_line(&mut line).unwrap() > 0, "the daemon ended early");
-            if let Ok(event) = serde_json::from_str::<Value>(&line)
-                && let Some(url) = event["url"].as_str()
-            {
-                break url.to_owned();
-            }
-        };
-        // Whoever stops reading a log stops its writer.
-        std::thread::spawn(move || log.lines().for_each(drop));
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { process, url, client }
-    }
-
-    async fn get(&self, path: &str) -> (u16, Value) {
-        let answer = self.client.get(format!("{}{path}", self.url)).send().await.unwrap();
-        (answer.status().as_u16(), answer.json().await.unwrap_or(Value::Null))
-    }
-
-    async fn post(&self, path: &str) -> (u16, Value) {
-        let answer = self.client.post(format!("{}{path}", self.url)).send().await.unwrap();
-        (answer.status().as_u16(), answer.json().await.unwrap_or(Value::Null))
-    }
-
-    /// Waits until the status document is as it should be.
-    async fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
-        let waiting = async {
-            loop {
-                let (_, status) = self.get("/api/v1/status").await;
-                if holds(&status) {
-                    return status;
-                }
-                tokio::time::sleep(Duration::from_millis(25)).await;
-            }
-        };
-        if let Ok(status) = tokio::time::timeout(PATIENCE, waiting).await {
-            return status;
-        }
-        panic!("{what} did not come: {}", self.get("/api/v1/status").await.1)
-    }
-
-    fn signal(&self, name: &str) {
-        let kill = std::process::Command::new("kill")
-            .args([&format!("-{name}"), &self.process.id().to_string()])
-            .status();
-        assert!(kill.unwrap().success());
-    }
-
-    /// Stops it as an orchestrator does, and gives its exit code.
-    fn stop(mut self) -> Option<i32> {
-        self.signal("TERM");
-        self.process.wait().unwrap().code()
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ended = self.process.kill();
-        let _ended = self.process.wait();
-    }
-}
 
 fn status_of<'a>(document: &'a Value, check: &str) -> &'a str {
     let services = document["services"].as_array().into_iter().flatten();

@@ -8,6 +8,7 @@ mod config;
 #[cfg(feature = "peers")]
 mod cors;
 mod daemon;
+mod daemon_process;
 mod demo;
 mod docs;
 mod faults;
@@ -17,6 +18,7 @@ mod harness;
 #[cfg(feature = "peers")]
 mod headers;
 mod help;
+mod limits;
 #[cfg(feature = "peers")]
 mod nginx;
 #[cfg(feature = "peers")]

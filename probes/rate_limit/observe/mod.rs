@@ -10,7 +10,7 @@ mod variants;
 use super::RateLimit;
 use super::evidence::{Evidence, Mode, Stop, StopCause};
 use crate::blind::Blind;
-use crate::context::Context;
+use crate::context::{Context, Withheld};
 use crate::duration::brief;
 use crate::impact::Impact;
 use session::Session;
@@ -18,15 +18,20 @@ use session::Session;
 /// Looks as closely as the check says and this run may.
 pub(super) async fn observe(check: &RateLimit, cx: &Context) -> Result<Evidence, Blind> {
     let mut session = Session::start(check, cx, mode(check, cx)).await?;
-    if check.mode == Mode::Exhaust && session.seen.mode != Mode::Exhaust {
-        let why = "going beyond the limit needs `allow: intrusive`, and comes at most once a day";
-        session.leave_out("enforcement", why);
+    if check.mode == Mode::Exhaust
+        && let Some(withheld) = cx.withheld(Impact::Intrusive)
+    {
+        session.leave_out("enforcement", withheld_because(withheld));
     }
     if let Some(rest) = session.resting() {
-        session.seen.stopped = Some(Stop {
-            cause: StopCause::Resting,
-            detail: format!("this route was refused lately and is left alone for {}", brief(rest)),
-        });
+        let rest = brief(rest);
+        let why = if cx.traffic().is_exhausted(&session.origin) {
+            "our own test of the limit used it up"
+        } else {
+            "this route was refused lately"
+        };
+        let detail = format!("{why}, and it is left alone for {rest}");
+        session.seen.stopped = Some(Stop { cause: StopCause::Resting, detail });
         headers::sighted(&mut session);
         return Ok(session.end());
     }
@@ -36,6 +41,17 @@ pub(super) async fn observe(check: &RateLimit, cx: &Context) -> Result<Evidence,
         Mode::Exhaust => exhaust::run(&mut session).await?,
     }
     Ok(session.end())
+}
+
+/// Why a run does not go beyond the limit.
+fn withheld_because(withheld: Withheld) -> &'static str {
+    match withheld {
+        Withheld::Configuration => "going beyond the limit needs `allow: intrusive`",
+        Withheld::Ceiling => "going beyond the limit needs `--allow intrusive`",
+        Withheld::Cadence => {
+            "going beyond the limit comes at most once a day and route, and this is not its time"
+        }
+    }
 }
 
 /// What this run may do of what is configured: every run does what it may.

@@ -41,6 +41,8 @@ pub(super) struct Session<'a> {
     pub(super) origin: Origin,
     pub(super) route: Route,
     began: Instant,
+    /// How many requests of ours the origin had answered when it began.
+    before: u64,
     /// Makes the addresses that variants claim.
     number: u32,
 }
@@ -55,6 +57,7 @@ impl<'a> Session<'a> {
         let origin = Origin::of(&request.url)
             .ok_or_else(|| Blind::new(Cause::Internal, "the service's URL names no host"))?;
         let route = Route::of(&request.method, &request.url);
+        let before = cx.traffic().settled(&origin);
         let mut session = Self {
             check,
             cx,
@@ -64,6 +67,7 @@ impl<'a> Session<'a> {
             origin,
             route,
             began: Instant::now(),
+            before,
             number: fastrand::u32(..),
         };
         session.seen.known_before = session.sent_within(check.window).0;
@@ -118,10 +122,7 @@ impl<'a> Session<'a> {
 
     /// Whether half of the limit leaves room for one more request in the window that ends now.
     pub(super) fn has_room(&self, half: usize, window: f64) -> bool {
-        let since = self.now() - window;
-        let variants = self.seen.samples.iter().filter(|s| !s.is_plain() && s.sent > since);
-        let own = usize::try_from(self.sent_within(Some(window)).1).unwrap_or(usize::MAX);
-        own.saturating_add(variants.count()) < half
+        usize::try_from(self.sent_within(Some(window)).1).is_ok_and(|own| own < half)
     }
 
     /// Sends one request and lets the guards look at it. `false` when the run is over.
@@ -138,6 +139,8 @@ impl<'a> Session<'a> {
         let request = variants::apply(&purpose, self.number, self.request.clone());
         let request = Request { at: self.other_family(&purpose), ..request };
         let exchange = self.cx.exchange(&request).await?;
+        let taken = Route::of(&request.method, &request.url);
+        self.cx.traffic().attribute(&self.origin, taken, self.route);
         let sample = self.sample(purpose, &exchange);
         self.seen.samples.push(sample);
         self.read_last();
@@ -179,9 +182,8 @@ impl<'a> Session<'a> {
     fn watch(&mut self) {
         let window = self.window();
         let own = u32::try_from(self.seen.samples.len()).unwrap_or(u32::MAX);
-        let during = Duration::try_from_secs_f64(self.now()).unwrap_or_default();
-        let all = self.cx.traffic().within(&self.origin, self.route, during).0;
-        self.seen.others = all.saturating_sub(own);
+        let all = self.cx.traffic().all(&self.origin).saturating_sub(self.before);
+        self.seen.others = u32::try_from(all).unwrap_or(u32::MAX).saturating_sub(own);
         if self.seen.samples.len() == 1 && self.check.window.is_none() {
             let (before, _) = self.sent_within(window);
             self.seen.known_before = before.saturating_sub(own);

@@ -24,7 +24,8 @@ pub(super) const NOT_ENFORCED: About = About {
 pub(super) fn not_enforced(check: &RateLimit, seen: &Seen<'_, RateLimit>, _: Timestamp) -> Looked {
     let evidence = seen.now;
     if evidence.mode != Mode::Exhaust {
-        return Looked::untested("only `mode: exhaust` goes beyond the limit");
+        let why = evidence.withheld().unwrap_or("only `mode: exhaust` goes beyond the limit");
+        return Looked::untested(why);
     }
     let reading = evidence.reading(check);
     if refused(reading) {

@@ -430,3 +430,16 @@ fn what_could_not_be_settled_says_why() {
     }
     assert!(!has(READ, run(Headers, &["0.0 200 left=59/60", "0.1 200 left=58/60"]), rule));
 }
+
+#[test]
+fn what_is_not_its_turn_today_says_so() {
+    let mut bare = run(Headers, &["0.0 200", "0.1 200"]);
+    let (what, why) = ("enforcement".to_owned(), "this is not its time".to_owned());
+    bare.left_out.push(crate::rate_limit::evidence::LeftOut { what, why });
+    assert_eq!(
+        findings(SIX, &bare, "rate_limit.unproven")[0].0,
+        "no answer names a limit, and this is not its time"
+    );
+    let untested = untested(SIX, &bare, "rate_limit.not-enforced");
+    assert_eq!(untested.as_deref(), Some("this is not its time"));
+}

@@ -25,6 +25,10 @@ pub(super) fn unproven(check: &RateLimit, seen: &Seen<'_, RateLimit>, _: Timesta
     let evidence = seen.now;
     let reading = evidence.reading(check);
     let Some(why) = why(check, evidence, reading) else { return Looked::silent() };
+    let why = match (evidence.withheld(), &evidence.stopped) {
+        (Some(withheld), None) => format!("{why}, and {withheld}"),
+        _ => why,
+    };
     Looked::fired(Saw::new(why, "a limit that is seen to hold"))
 }
 
@@ -46,6 +50,11 @@ fn why(check: &RateLimit, evidence: &Evidence, reading: &Reading) -> Option<Stri
 
 fn declared(evidence: &Evidence, reading: &Reading) -> Option<String> {
     let cached = evidence.samples.iter().any(super::super::evidence::Sample::is_cached);
+    if evidence.samples.is_empty()
+        && let Some(left_out) = evidence.left_out.first()
+    {
+        return Some(left_out.why.clone());
+    }
     if !reading.declares() {
         let detail = if cached { ": the answers come out of a cache" } else { "" };
         return Some(format!("no answer names a limit{detail}"));

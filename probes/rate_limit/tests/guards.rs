@@ -122,6 +122,38 @@ async fn passive_checks_that_our_own_exhausting_run_locks_out_know_that_it_was_u
 }
 
 #[tokio::test]
+async fn another_check_whose_request_is_still_under_way_is_not_somebody_else() {
+    // As if what was sent before the run were counted after its first request.
+    let late = |n: u32, _: &Request| left(200, 59 - n - u32::from(n > 0), 60);
+    for (is_ours, cause) in [(true, StopCause::OwnTraffic), (false, StopCause::Shared)] {
+        let bench = Bench::new(SIXTY, numbered(late)).await;
+        let (origin, url) = (Origin::of(&bench.target.url).unwrap(), bench.target.url.join("/a"));
+        let under_way = bench.network.traffic.note(&origin, &http::Method::GET, &url.unwrap());
+        let _under_way = under_way.filter(|_| is_ours);
+        let evidence = bench.run().await;
+        assert_eq!(evidence.stopped.as_ref().unwrap().cause, cause);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_is_left_alone_for_as_long_as_it_asked_and_no_longer() {
+    for (status, asked) in [(429, 120), (429, 7200)] {
+        let reply = move |n: u32, _: &Request| {
+            let refused = Reply::new(status).header("retry-after", &asked.to_string());
+            if n == 0 { refused } else { left(200, 59, 60) }
+        };
+        let bench = Bench::new(SIXTY, numbered(reply)).await;
+        bench.run().await;
+        tokio::time::advance(Duration::from_secs(asked - 1)).await;
+        assert_eq!(bench.run().await.stopped.unwrap().cause, StopCause::Resting);
+        assert_eq!(bench.sent(), 1);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        bench.run().await;
+        assert!(bench.sent() > 1, "after {asked} s it is looked at again");
+    }
+}
+
+#[tokio::test]
 async fn no_more_than_half_of_the_limit_is_used_in_any_window() {
     let wall = Wall::new(Shape::FixedFromFirstHit, 6.0, 2.0);
     let hits = Arc::new(Mutex::new(Vec::new()));
@@ -192,6 +224,28 @@ async fn what_is_too_large_to_be_tried_is_left_out_with_its_reason() {
     assert_eq!(bench.found(&evidence), [""; 0]);
     assert!(evidence.left_out.iter().any(|left| left.why.contains("--max-wait")));
     assert!(bench.sent() <= 16, "{}", bench.sent());
+}
+
+/// Nobody waits for a day between two runs, and each has its own look.
+#[tokio::test(start_paused = true)]
+async fn runs_within_one_long_window_use_half_of_its_limit_together() {
+    let settings = r#"{"limit": 60, "window": "1day", "mode": "differential"}"#;
+    let wall = Wall::new(Shape::FixedFromFirstHit, 60.0, 86_400.0);
+    let bench = Bench::new(settings, move |_| wall.told("one")).await;
+    let mut looked = 0;
+    for _ in 0..10 {
+        let evidence = bench.run().await;
+        let found = bench.found(&evidence);
+        if evidence.samples.is_empty() {
+            assert!(bench.unproven(&evidence).contains("--max-wait"), "{found:?}");
+        } else {
+            assert_eq!(found, [""; 0]);
+            looked += 1;
+        }
+        tokio::time::advance(Duration::from_mins(5)).await;
+    }
+    assert!(looked > 1, "{looked} runs looked");
+    assert!(bench.sent() <= 30, "{} requests", bench.sent());
 }
 
 #[tokio::test]
