@@ -101,6 +101,8 @@ pub(super) enum Purpose {
     Path(String),
     /// With another method.
     Method(String),
+    /// What a browser asks before the request of another origin.
+    Preflight,
     /// Over the other family of addresses.
     OtherFamily,
 }

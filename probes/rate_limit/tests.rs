@@ -2,6 +2,7 @@
 
 mod adverse;
 mod guards;
+mod keys;
 mod limiters;
 
 use std::collections::HashMap;
@@ -84,7 +85,13 @@ impl Bench {
         handler: impl Fn(Request) -> Reply + Send + Sync + 'static,
     ) -> Self {
         let server = HttpServer::start(handler).await;
-        let target = Target::new("test", server.url().parse().unwrap());
+        let url = server.url();
+        Self::over(settings, server, &url)
+    }
+
+    /// To a server by another name.
+    fn over(settings: &str, server: HttpServer, url: &str) -> Self {
+        let target = Target::new("test", url.parse().unwrap());
         let budget = Budget {
             rate: Rate::per_second(500.0),
             burst: 500,

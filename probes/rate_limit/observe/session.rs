@@ -300,7 +300,8 @@ impl<'a> Session<'a> {
 fn tells(headers: &[(String, String)]) -> Vec<(String, String)> {
     let mut kept = telling(headers);
     let also = |name: &str| {
-        name.starts_with("retry-after-") || name == "x-envoy-ratelimited" || name == "server"
+        name.starts_with("retry-after-")
+            || ["x-envoy-ratelimited", "server", "access-control-allow-methods"].contains(&name)
     };
     let more = headers.iter().filter(|(name, _)| also(name)).take(8);
     kept.extend(more.map(|(name, value)| (name.clone(), value.chars().take(128).collect())));

@@ -1,5 +1,6 @@
 //! Other ways to ask for the same: what a client writes into its request to be counted anew.
 
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use http::{HeaderName, HeaderValue, Method};
 use url::Url;
 
@@ -30,6 +31,7 @@ pub(super) fn all(method: &Method, path: &str) -> Vec<Purpose> {
     if *method == Method::GET {
         all.push(Purpose::Method("HEAD".to_owned()));
     }
+    all.push(Purpose::Preflight);
     all
 }
 
@@ -81,6 +83,19 @@ pub(super) fn apply(purpose: &Purpose, number: u32, mut request: Request) -> Req
                 request.url.set_path(&path);
             }
         }
+        Purpose::Preflight => {
+            let asked = HeaderValue::from_str(request.method.as_str());
+            let origin = HeaderValue::from_str(&request.url.origin().ascii_serialization());
+            request.method = Method::OPTIONS;
+            // A browser sends neither credentials nor a body with it.
+            request.headers.clear();
+            request.secrets.clear();
+            request.body = bytes::Bytes::new();
+            if let (Ok(asked), Ok(origin)) = (asked, origin) {
+                request.headers.push((ACCESS_CONTROL_REQUEST_METHOD, asked));
+                request.headers.push((ORIGIN, origin));
+            }
+        }
         Purpose::Method(method) => {
             if let Ok(method) = method.parse() {
                 request.method = method;
@@ -128,7 +143,7 @@ mod tests {
     #[test]
     fn a_path_is_written_differently_and_means_the_same() {
         let variants = all(&Method::GET, "/api/login");
-        assert_eq!(variants.len(), 7 + 5 + 1);
+        assert_eq!(variants.len(), 7 + 5 + 2);
         let paths: Vec<String> = variants
             .iter()
             .filter(|purpose| matches!(purpose, Purpose::Path(_)))
@@ -137,6 +152,20 @@ mod tests {
         let expected = ["/api/login/", "/api/LOGIN", "//api/login", "/api/logi%6E", "/api/login;x"];
         assert_eq!(paths, expected);
         assert_eq!(sent(&Purpose::Method("HEAD".to_owned()), 1).method, Method::HEAD);
-        assert_eq!(all(&Method::POST, "/").len(), 7);
+        assert_eq!(all(&Method::POST, "/").len(), 7 + 1);
+    }
+
+    #[test]
+    fn a_preflight_is_what_a_browser_sends() {
+        let url = "http://a/api/login".parse().unwrap();
+        let mut request = Request::new(Method::POST, url);
+        request.headers.push((http::header::AUTHORIZATION, HeaderValue::from_static("Basic x")));
+        request.body = bytes::Bytes::from_static(b"{}");
+        let preflight = apply(&Purpose::Preflight, 1, request);
+        assert_eq!(preflight.method, Method::OPTIONS);
+        assert!(preflight.body.is_empty());
+        let names: Vec<&str> = preflight.headers.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["access-control-request-method", "origin"]);
+        assert_eq!(preflight.headers[0].1, "POST");
     }
 }

@@ -41,6 +41,12 @@ pub(super) fn variants(evidence: &Evidence, reading: &Reading) -> Vec<(Purpose, 
         .collect()
 }
 
+/// What became of one variant, where it was tried.
+pub(super) fn of(variant: &Purpose, evidence: &Evidence, reading: &Reading) -> Option<Counted> {
+    let mut all = variants(evidence, reading).into_iter();
+    all.find(|(purpose, _)| purpose == variant).map(|(_, counted)| counted)
+}
+
 fn counted(variant: &Purpose, evidence: &Evidence, reading: &Reading) -> Counted {
     let indexes: Vec<usize> = (0..evidence.samples.len())
         .filter(|index| evidence.samples[*index].purpose == *variant)
@@ -101,11 +107,18 @@ fn is_apart(index: usize, evidence: &Evidence, reading: &Reading) -> bool {
     }
     match (told.remaining, told.limit, before.remaining, after.remaining) {
         (Some(left), Some(limit), Some(before), Some(after)) => {
+            // Whoever claims no new address each time uses its own bucket up as well.
+            let purpose = &evidence.samples[index].purpose;
+            let earlier = evidence.samples[..index].iter().filter(|s| s.purpose == *purpose);
+            let own = match purpose {
+                Purpose::Forwarded(_) => 0.0,
+                _ => crate::rate_limit::reading::as_count(earlier.count()),
+            };
             // A bucket may have given some back since.
             let gap = evidence.samples[index].sent - evidence.samples[at].sent;
             let back = reading.step.map_or(0.0, |step| gap / step);
             let unexplained = left - (before - 1.0) > back + 0.5;
-            left + 1.5 > limit && unexplained && after < before - 0.5 && after < left - 0.5
+            left + own + 1.5 > limit && unexplained && after < before - 0.5 && after < left - 0.5
         }
         _ => false,
     }

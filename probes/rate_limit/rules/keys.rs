@@ -3,11 +3,10 @@
 use jiff::Timestamp;
 
 use super::isolation::{self, Counted};
-use super::{enforcement, show};
+use super::show;
 use crate::contract::Seen;
 use crate::rate_limit::RateLimit;
-use crate::rate_limit::evidence::{Evidence, Mode, Purpose, StopCause};
-use crate::rate_limit::partition::{self, Key};
+use crate::rate_limit::evidence::{Evidence, Mode, Purpose};
 use crate::rate_limit::reading::{Reading, amount};
 use crate::rule::{About, Looked, Saw, Tested};
 use crate::severity::Severity;
@@ -82,10 +81,38 @@ pub(super) fn variant_escapes(
         Purpose::Method(method) => Some(format!("method-{}", method.to_ascii_lowercase())),
         _ => None,
     });
-    judged(&variants, evidence, |variant| {
+    let mut looked = judged(&variants, evidence, |variant| {
         let saw = format!("{variant}: answered like the request itself, and counted anew");
         Saw::new(saw, "the same bucket, however it is written").on(variant)
-    })
+    });
+    if let Some(counted) = preflight(evidence, reading) {
+        let saw = "a preflight is counted like the request itself, which a browser pays for twice";
+        let saw = Saw::new(saw, "preflights that are not counted").on(PREFLIGHT);
+        looked.saw.extend(counted.then(|| saw.graded(Severity::Info)));
+        looked.tested = match looked.tested {
+            Tested::Only(subjects) => {
+                Tested::Only(subjects.into_iter().chain([PREFLIGHT.to_owned()]).collect())
+            }
+            Tested::All => Tested::All,
+            Tested::No(_) => Tested::Only(vec![PREFLIGHT.to_owned()]),
+        };
+    }
+    looked
+}
+
+const PREFLIGHT: &str = "preflight";
+
+/// Whether preflights are counted, where the service answers them.
+fn preflight(evidence: &Evidence, reading: &Reading) -> Option<bool> {
+    let answered = evidence.samples.iter().any(|sample| {
+        sample.purpose == Purpose::Preflight
+            && sample.header("access-control-allow-methods").is_some()
+    });
+    match isolation::of(&Purpose::Preflight, evidence, reading)? {
+        Counted::Together => answered.then_some(true),
+        Counted::Apart | Counted::Elsewhere => Some(false),
+        Counted::Unknown => None,
+    }
 }
 
 fn subjects(
@@ -120,48 +147,6 @@ fn judged(
     }
     let apart = subjects.iter().filter(|(_, counted)| *counted == Counted::Apart);
     Looked { saw: apart.map(|(subject, _)| saw(subject)).collect(), tested: Tested::Only(tested) }
-}
-
-pub(super) const BUCKET_SHARED: About = About {
-    id: "rate_limit.bucket-shared",
-    severity: Severity::High,
-    title: "clients share one bucket",
-    why: "One client that reaches the limit locks everybody out, and nobody gets what was promised.",
-    fix: "Behind a proxy, count by the client that the proxy names (`trust proxy` set to the number of proxies); have no constant such as `unknown` stand for clients whose address is missing.",
-    references: &["CWE-770"],
-};
-
-pub(super) fn bucket_shared(check: &RateLimit, seen: &Seen<'_, RateLimit>, _: Timestamp) -> Looked {
-    let evidence = seen.now;
-    let reading = evidence.reading(check);
-    if let Some(stop) = evidence.stopped.as_ref().filter(|stop| stop.cause == StopCause::Shared) {
-        let saw =
-            format!("{}: somebody else counts on the same {}", stop.detail, check.key.as_str());
-        return Looked::fired(Saw::new(saw, "one less after each request of our own"));
-    }
-    if let Some(word) = constant_key(evidence, reading) {
-        let saw = format!("the partition key is that of the constant {word:?}");
-        return Looked::fired(Saw::new(saw, "a key of each client's own"));
-    }
-    if enforcement::falling(evidence, reading) {
-        return Looked::silent();
-    }
-    Looked::untested("no answers in a row say how much is left")
-}
-
-/// The constant that the partition key of draft 8 was made of.
-fn constant_key(evidence: &Evidence, reading: &Reading) -> Option<&'static str> {
-    let peer = evidence.samples.first().and_then(|sample| sample.peer.clone());
-    let peer: Option<std::net::SocketAddr> = peer.and_then(|peer| peer.parse().ok());
-    // On the loopback, our own address is the peer's.
-    let own = peer.map(|peer| peer.ip()).filter(std::net::IpAddr::is_loopback);
-    let plain = reading.each(evidence).filter(|(sample, _)| sample.is_plain());
-    let mut partitions =
-        plain.flat_map(|(_, told)| &told.declared.policies).filter_map(|p| p.partition.as_deref());
-    match partition::key_of(partitions.next()?, &[], own) {
-        Some(Key::Constant(word)) => Some(word),
-        Some(Key::Claimed(_) | Key::Peer(_)) | None => None,
-    }
 }
 
 pub(super) const INSTANCES_SEPARATE: About = About {
@@ -209,15 +194,12 @@ pub(super) fn address_families_separate(
 ) -> Looked {
     let evidence = seen.now;
     let reading = evidence.reading(check);
-    let other = isolation::variants(evidence, reading)
-        .into_iter()
-        .find(|(purpose, _)| *purpose == Purpose::OtherFamily);
-    match other {
+    match isolation::of(&Purpose::OtherFamily, evidence, reading) {
         None => {
             Looked::untested("the host has no addresses of both families, or it was not their turn")
         }
-        Some((_, Counted::Apart)) => Looked::fired(Saw::new("a bucket for each", "one for both")),
-        Some((_, Counted::Together)) => Looked::silent(),
+        Some(Counted::Apart) => Looked::fired(Saw::new("a bucket for each", "one for both")),
+        Some(Counted::Together) => Looked::silent(),
         Some(_) => Looked::untested("how the other family was counted could not be told"),
     }
 }

@@ -8,6 +8,9 @@ mod honesty;
 mod isolation;
 mod keys;
 mod refusal;
+#[cfg(test)]
+mod shared;
+mod sharing;
 mod show;
 #[cfg(test)]
 mod testing;
@@ -24,7 +27,7 @@ pub(super) const ALL: &[Rule<RateLimit>] = &[
     Rule { about: enforcement::FAILS_OPEN, check: enforcement::fails_open },
     Rule { about: keys::KEY_SPOOFABLE, check: keys::key_spoofable },
     Rule { about: keys::VARIANT_ESCAPES, check: keys::variant_escapes },
-    Rule { about: keys::BUCKET_SHARED, check: keys::bucket_shared },
+    Rule { about: sharing::BUCKET_SHARED, check: sharing::bucket_shared },
     Rule { about: enforcement::FAILURES_UNCOUNTED, check: enforcement::failures_uncounted },
     Rule { about: figures::LIMIT_DIFFERS, check: figures::limit_differs },
     Rule { about: figures::WINDOW_DIFFERS, check: figures::window_differs },

@@ -313,10 +313,6 @@ fn a_bucket_is_shared_when_it_falls_faster_than_we_ask_or_is_keyed_by_a_constant
         "59 were left, and after 1 request of our own 40",
     );
     assert_eq!(judged(SIXTY, &falls), [rule]);
-    // The first twelve digits of sha256("unknown").
-    let line = "0.0 200 h:ratelimit-policy=\"a\";q=60;w=60;pk=:YjIzYTZhODQzOWMwOg==: h:ratelimit=\"a\";r=59;t=60";
-    let other = run(Headers, &[line]);
-    assert!(!has(READ, other, rule));
     assert!(!has(SIXTY, counted(), rule));
 }
 

@@ -1,0 +1,68 @@
+//! Who shares a bucket with whom, and what a preflight costs.
+
+use super::testing::{findings, judged, run, untested};
+use crate::rate_limit::evidence::{Evidence, Mode};
+
+const SIXTY: &str = r#"{"limit": 60, "window": "1m", "mode": "differential"}"#;
+
+fn between(variants: &[&str]) -> Evidence {
+    let mut lines = vec!["0.0 200 left=59/60", "0.1 200 left=58/60"];
+    lines.extend(variants);
+    run(Mode::Differential, &lines)
+}
+
+#[test]
+fn addresses_of_both_families_in_one_bucket_are_nobodys_own() {
+    let rule = "rate_limit.bucket-shared";
+    let shared = |found: Vec<String>| found.iter().any(|found| found.starts_with(rule));
+    let together = between(&[
+        "0.2 200 v6 left=57/60",
+        "0.3 200 xff=x-forwarded-for left=59/60",
+        "0.4 200 control left=56/60",
+        "0.5 200 xff=x-forwarded-for left=59/60",
+        "0.6 200 control left=55/60",
+    ]);
+    let found = findings(SIXTY, &together, rule);
+    assert!(found[0].0.starts_with("with another x-forwarded-for"), "{found:?}");
+    assert!(shared(judged(SIXTY, &together)));
+    // Who is signed in may come from anywhere.
+    let by_user = SIXTY.replace("60,", r#"60, "key": "user","#);
+    assert!(!shared(judged(&by_user, &together)));
+    // No header is what addresses are taken from.
+    let by_all = between(&["0.2 200 v6 left=57/60", "0.3 200 control left=56/60"]);
+    assert!(!shared(judged(SIXTY, &by_all)));
+}
+
+#[test]
+fn a_constant_is_known_by_its_partition_key() {
+    let line = |key: &str| {
+        format!("0.0 200 h:ratelimit-policy=\"a\";q=60;w=60;pk=:{key}: h:ratelimit=\"a\";r=59;t=60")
+    };
+    // The first twelve digits of the hashes of `unknown`, of `anonymous`, and of a client.
+    for (key, fires) in
+        [("YjIzYTZhODQzOWMw", true), ("MmYxODNhNGU2NDQ5", true), ("c29tZWJvZHkhIQ==", false)]
+    {
+        let found = judged(SIXTY, &run(Mode::Headers, &[&line(key)]));
+        assert_eq!(found.contains(&"rate_limit.bucket-shared".to_owned()), fires, "{key}");
+    }
+}
+
+#[test]
+fn a_preflight_that_is_counted_is_mentioned_where_it_is_answered() {
+    let rule = "rate_limit.variant-escapes";
+    let counted = |words: &str| {
+        between(&[&format!("0.2 204 preflight left=57/60 {words}"), "0.3 200 control left=56/60"])
+    };
+    let answered = counted("h:access-control-allow-methods=GET");
+    assert_eq!(judged(SIXTY, &answered), [format!("{rule} preflight")]);
+    assert_eq!(findings(SIXTY, &answered, rule)[0].1, "info");
+    assert_eq!(judged(SIXTY, &counted("")), [""; 0], "nobody sends preflights there");
+    let apart = between(&[
+        "0.2 200 preflight left=59/60 h:access-control-allow-methods=GET",
+        "0.3 200 control left=57/60",
+        "0.4 200 preflight left=59/60 h:access-control-allow-methods=GET",
+        "0.5 200 control left=56/60",
+    ]);
+    assert_eq!(judged(SIXTY, &apart), [""; 0], "a preflight is no way round");
+    assert_eq!(untested(SIXTY, &apart, rule), None);
+}
