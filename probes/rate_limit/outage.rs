@@ -3,7 +3,7 @@
 
 use super::evidence::Sample;
 use super::infer::{self, Inference, Knowledge, Observation, Outcome};
-use super::reading::Told;
+use super::reading::{Told, as_count};
 
 /// Whether 503 was the service's own failure, where it was taken for a refusal.
 pub(super) fn is_one(
@@ -30,8 +30,20 @@ pub(super) fn is_one(
     if best.is_some_and(|best| best.score <= 1.0) && !inference.forgot && again(observations) {
         return false;
     }
+    // One that refuses as soon as its limit is used up, and again later, is one; that moments blur
+    // its count is no reason to doubt it.
+    if again(observations) && is_used_up(observations, knowledge) {
+        return false;
+    }
     !infer::named::explains(observations, knowledge)
         && infer::named::explains(&without_refusals(observations), knowledge)
+}
+
+/// Whether as much as a named limit admits was let through before the first refusal.
+fn is_used_up(observations: &[Observation], knowledge: &Knowledge) -> bool {
+    let before = observations.iter().take_while(|seen| seen.outcome != Outcome::Refused).count();
+    let before = as_count(before);
+    knowledge.limits.iter().any(|limit| before + (0.02 * limit).max(1.0) >= *limit)
 }
 
 /// Whether refusals came back after something was let through.
