@@ -260,7 +260,9 @@ fn size(
     let Some(best) = inference.fits.first().copied().filter(|best| best.score <= GOOD) else {
         return;
     };
-    if best.candidate.shape == Shape::Unlimited {
+    // Where nothing was refused and nothing counts, any size that is large enough would do.
+    let told = observations.iter().any(|o| o.outcome == Outcome::Refused || o.remaining.is_some());
+    if best.candidate.shape == Shape::Unlimited || !told {
         return;
     }
     let families: Vec<Family> = inference

@@ -54,12 +54,19 @@ pub(super) fn was_replaced(
     if is_named(best.candidate, knowledge) {
         return false;
     }
+    let named = all(observations, knowledge);
+    let in_order = |candidate: &Candidate| {
+        is_named(*candidate, knowledge) && score::score(*candidate, observations, GOOD) <= GOOD
+    };
+    if named.iter().any(in_order) {
+        return false;
+    }
     let (limit, window) = (best.candidate.limit, best.candidate.window);
     let near = |value: f64, among: &[f64]| among.iter().any(|known| (known - value).abs() < 1e-6);
     // Of the same size, only another family makes a difference.
     let same_size = near(limit, &knowledge.limits) && near(window, &knowledge.windows);
     let family = best.candidate.shape.family();
-    let mut rivals = all(observations, knowledge);
+    let mut rivals = named;
     rivals.retain(|rival| !same_size || rival.shape.family() != family);
     rivals.iter().any(|rival| {
         (1..observations.len()).any(|at| {

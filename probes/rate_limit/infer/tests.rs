@@ -341,3 +341,14 @@ fn a_limiter_that_forgot_its_counts_is_not_taken_for_one_of_an_odd_size() {
     assert!(forgot.forgot);
     assert_eq!((forgot.family, forgot.limit, forgot.window), (None, None, None));
 }
+
+#[test]
+fn what_lets_everything_through_and_counts_nothing_has_no_size() {
+    let mut world = World::new(Candidate { shape: Shape::Unlimited, limit: 12.0, window: 4.0 }, 3);
+    world.shows_remaining = false;
+    for index in 0..45 {
+        world.send(f64::from(index) / 10.0);
+    }
+    let inference = infer(&world.seen, &knowledge(12.0, 4.0, false));
+    assert_eq!((inference.family, inference.limit, inference.window), (None, None, None));
+}

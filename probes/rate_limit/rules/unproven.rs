@@ -102,13 +102,13 @@ fn exhausted(check: &RateLimit, evidence: &Evidence, reading: &Reading) -> Optio
             }
         };
     }
-    if reading.inference.forgot {
-        let why = "a limiter that began to count anew in the midst of the run, as after a deploy, answers as this one did";
-        return Some(why.to_owned());
-    }
     let configured = check.window?;
     if reading.window.is_some() {
         return None;
+    }
+    if reading.inference.forgot {
+        let why = "a limiter that began to count anew in the midst of the run, as after a deploy, answers as this one did";
+        return Some(why.to_owned());
     }
     let tolerance = window_tolerance(configured);
     match reading.inference.window {
