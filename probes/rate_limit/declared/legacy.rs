@@ -1,14 +1,12 @@
 //! `X-RateLimit-*` and its spellings, also with a period or a name as suffix, and the draft's own
 //! fields up to 06.
 
-use jiff::Timestamp;
-
-use super::moment::{Notation, reset};
+use super::moment::{Notation, Now, reset};
 use super::structured;
 use super::{Declared, Generation, Policy};
 
 /// Reads every field of the family.
-pub(super) fn read(headers: &[(String, String)], now: Timestamp, declared: &mut Declared) {
+pub(super) fn read(headers: &[(String, String)], now: Now, declared: &mut Declared) {
     for (name, value) in headers {
         let Some((generation, rest)) = family(name) else { continue };
         let (what, suffix) = rest.split_once('-').unwrap_or((rest, ""));

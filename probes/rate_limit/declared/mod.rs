@@ -10,8 +10,8 @@ mod tests;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use moment::retry_after;
 pub(super) use moment::{Delay, Notation, epoch_seconds};
+use moment::{Now, retry_after};
 
 /// At most so many policies of one answer are read.
 const MOST: usize = 16;
@@ -109,7 +109,7 @@ impl Declared {
             .iter()
             .find(|(name, _)| name == "date")
             .and_then(|(_, value)| crate::health::http_date(value));
-        let now = date.unwrap_or(received);
+        let now = Now::new(date, received);
         let mut declared = Self::default();
         structured::read(headers, &mut declared);
         legacy::read(headers, now, &mut declared);

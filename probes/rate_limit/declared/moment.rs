@@ -34,15 +34,38 @@ const EPOCH: f64 = 1e9;
 /// From here on it is in milliseconds (March 1973, when nobody limited rates).
 const EPOCH_MILLIS: f64 = 1e11;
 
-/// A time of reset in any notation, relative to `now`.
-pub(super) fn reset(text: &str, now: Timestamp) -> Option<Delay> {
+/// When an answer was given.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::rate_limit) struct Now {
+    /// By the clock that wrote the reset too, cut to seconds.
+    date: Timestamp,
+    /// To the fraction of a second.
+    exact: Timestamp,
+}
+
+impl Now {
+    /// From an answer's own `Date`, where it has one, and from our clock, where that does not
+    /// contradict it: some servers write a `Date` that they made up a second ago.
+    pub(in crate::rate_limit) fn new(date: Option<Timestamp>, received: Timestamp) -> Self {
+        let date = date.unwrap_or(received);
+        let ahead = epoch_seconds(received) - epoch_seconds(date);
+        let exact = if (-0.5..2.5).contains(&ahead) { received } else { date };
+        Self { date, exact }
+    }
+}
+
+/// A time of reset in any notation, relative to `now`. What was rounded like a `Date` is compared
+/// with that.
+pub(super) fn reset(text: &str, now: Now) -> Option<Delay> {
     let text = text.trim();
-    let epoch_now = epoch_seconds(now);
+    let (rounded, exact) = (epoch_seconds(now.date), epoch_seconds(now.exact));
     if let Some(number) = number(text) {
         let (seconds, notation) = if number > EPOCH_MILLIS {
-            (number / 1000.0 - epoch_now, Notation::EpochMillis)
+            (number / 1000.0 - exact, Notation::EpochMillis)
+        } else if number > EPOCH && text.contains('.') {
+            (number - exact, Notation::Epoch)
         } else if number > EPOCH {
-            (number - epoch_now, Notation::Epoch)
+            (number - rounded, Notation::Epoch)
         } else if text.contains('.') {
             (number, Notation::Decimal)
         } else {
@@ -51,7 +74,8 @@ pub(super) fn reset(text: &str, now: Timestamp) -> Option<Delay> {
         return Some(Delay { seconds, notation });
     }
     if let Some(moment) = date(text) {
-        let seconds = epoch_seconds(moment) - epoch_now;
+        let base = if text.contains('.') { exact } else { rounded };
+        let seconds = epoch_seconds(moment) - base;
         return Some(Delay { seconds, notation: Notation::Date });
     }
     let duration = units(text)?;
@@ -59,7 +83,7 @@ pub(super) fn reset(text: &str, now: Timestamp) -> Option<Delay> {
 }
 
 /// `Retry-After`: seconds or a date; decimals are read although no specification knows them.
-pub(in crate::rate_limit) fn retry_after(text: &str, now: Timestamp) -> Option<Delay> {
+pub(in crate::rate_limit) fn retry_after(text: &str, now: Now) -> Option<Delay> {
     reset(text, now).filter(|delay| delay.notation != Notation::Units)
 }
 

@@ -257,6 +257,24 @@ fn without_a_date_our_own_clock_counts() {
 }
 
 #[test]
+fn a_date_that_was_made_a_second_ago_does_not_lengthen_an_exact_reset() {
+    let date = ("date".to_owned(), "Sat, 20 Sep 2025 12:00:00 GMT".to_owned());
+    let received = Timestamp::from_millisecond(NOW * 1000 + 1900).unwrap();
+    for (text, seconds) in [
+        // slowapi under uvicorn, and what follows @upstash/ratelimit's documentation.
+        ("1758369606.9", 5.0),
+        ("1758369606900", 5.0),
+        // Rounded like the `Date`.
+        ("1758369606", 6.0),
+    ] {
+        let headers = [date.clone(), ("x-ratelimit-reset".to_owned(), text.to_owned())];
+        let declared = Declared::read(&headers, received);
+        let reset = declared.policies[0].reset.unwrap().seconds;
+        assert!((reset - seconds).abs() < 1e-6, "{text}: {reset}");
+    }
+}
+
+#[test]
 fn hints_that_no_client_knows_are_told_apart() {
     let declared = read(&[("retry-after-short", "1"), ("x-ratelimit-after", "0")]);
     assert_eq!(declared.odd_hints, ["x-ratelimit-after", "retry-after-short"]);
