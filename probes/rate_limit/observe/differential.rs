@@ -36,12 +36,12 @@ pub(super) async fn run(session: &mut Session<'_>) -> Result<(), Blind> {
         (false, ..) => {
             let why = "no answer says how much is left; only `mode: exhaust` can look further";
             session.leave_out("counting", why);
-            session.send(Purpose::Plain).await.map(|_| ())
+            again(session).await
         }
         (_, Some(limit), _) if limit < SMALLEST => {
             let why = format!("a limit of {limit} leaves no room: it is only read");
             session.leave_out("counting", why);
-            session.send(Purpose::Plain).await.map(|_| ())
+            again(session).await
         }
         _ => {
             let why = "neither the answers nor `window` say how long a window is";
@@ -49,6 +49,14 @@ pub(super) async fn run(session: &mut Session<'_>) -> Result<(), Blind> {
             session.send(Purpose::Plain).await.map(|_| ())
         }
     }
+}
+
+/// A second request shows whether the first one was counted; it would be refused after one of one.
+pub(super) async fn again(session: &mut Session<'_>) -> Result<(), Blind> {
+    if session.limit().is_none_or(|limit| limit > 1.5) {
+        session.send(Purpose::Plain).await?;
+    }
+    Ok(())
 }
 
 /// Waits until no earlier request of ours on the route counts any more. Where a window is longer

@@ -19,11 +19,8 @@ pub(super) async fn run(session: &mut Session<'_>) -> Result<(), Blind> {
     if !session.seen.sightings.is_empty() {
         return Ok(());
     }
-    // The second request shows whether the first one was counted.
-    for _ in 0..2 {
-        if !session.send(Purpose::Plain).await? {
-            break;
-        }
+    if session.send(Purpose::Plain).await? {
+        super::differential::again(session).await?;
     }
     Ok(())
 }

@@ -182,6 +182,7 @@ async fn small_limits_are_only_read_and_absent_ones_named() {
     for (settings, limit, sent) in [
         (r#"{"limit": 5, "window": "1m", "mode": "differential"}"#, 5, 2),
         (r#"{"limit": 2, "window": "1m", "mode": "differential"}"#, 2, 2),
+        (r#"{"limit": 1, "window": "1m", "mode": "headers"}"#, 1, 1),
     ] {
         let (cause, seen, found) =
             stop(settings, move |n, _| left(200, limit - 1 - n, limit)).await;
