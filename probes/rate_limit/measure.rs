@@ -2,6 +2,7 @@
 
 use super::RateLimit;
 use super::evidence::Evidence;
+use super::plan::window_tolerance;
 use crate::measurement::{Family, Measurement};
 
 const LIMIT: Family = Family {
@@ -36,7 +37,12 @@ pub(super) fn measure(check: &RateLimit, seen: &Evidence) -> Vec<Measurement> {
     let reading = seen.reading(check);
     let inference = &reading.inference;
     let best = inference.family.and_then(|_| inference.fits.first());
-    let window = best.map(|fit| fit.candidate.window).filter(|window| *window > 0.0);
+    let window = best.map(|fit| fit.candidate.window).filter(|window| {
+        let told = || reading.told.iter().any(|told| (told - window).abs() < 1e-6);
+        // Where windows of other lengths explain the same, nobody knows which one it is.
+        let sure = |(least, most): (f64, f64)| most - least <= window_tolerance(*window);
+        *window > 0.0 && (told() || inference.window.is_some_and(sure))
+    });
     let mut all = Vec::new();
     for (family, configured, declared, inferred) in [
         (&LIMIT, check.limit, reading.limit, inference.limit),

@@ -22,6 +22,8 @@ pub(super) struct Reading {
     pub(super) limit: Option<f64>,
     /// The window that is declared, in seconds.
     pub(super) window: Option<f64>,
+    /// The windows that headers tell, if by nothing but their ends.
+    pub(super) told: Vec<f64>,
     /// Seconds in which a bucket of the declared or configured limit gives one request back.
     pub(super) step: Option<f64>,
     /// What is left by the latest answer.
@@ -108,9 +110,15 @@ impl Reading {
                 reading.inference =
                     infer(&observations(&seen.samples, &answers, seen.mode), &knowledge);
             }
+            reading.told = if knowledge.told { knowledge.windows } else { Vec::new() };
         }
         reading.answers = answers;
         reading.sighted = sighted;
+        // What several counters say in turn looks like one that gives back fast: where both explain
+        // it, it is neither for sure.
+        if super::rules::takes_turns(seen, &reading) {
+            reading.inference.family = None;
+        }
         reading
     }
 
@@ -149,16 +157,19 @@ pub(super) fn knowledge(
 ) -> Knowledge {
     let mut limits: Vec<f64> = reading.limit.into_iter().collect();
     let mut windows: Vec<f64> = reading.window.into_iter().collect();
-    let mut told = reading.window.is_some();
-    // A reset that is told to the first request of a window is the window.
-    if let (None, Some(first)) = (reading.window, answers.first())
+    let boundaries = boundaries(&seen.samples, answers);
+    let mut told =
+        reading.window.is_some() || check.window.is_some_and(|window| parts(&boundaries, window));
+    // A reset that is told to the first request of a window is the window, or what is left of it.
+    if let (false, Some(first)) = (told, answers.first())
         && let (Some(reset), Some(remaining), Some(limit)) =
             (first.reset, first.remaining, reading.limit)
         && remaining + 1.5 > limit
         && reset > 0.5
     {
         windows.push(reset.round());
-        told = true;
+        // Where windows do not begin with a request, the first one is half over when we come.
+        told = check.window.is_none_or(|window| (reset - window).abs() <= window_tolerance(window));
     }
     let add = |list: &mut Vec<f64>, value: Option<f64>| {
         if let Some(value) = value
@@ -178,7 +189,7 @@ pub(super) fn knowledge(
         windows,
         told,
         steps,
-        boundaries: boundaries(&seen.samples, answers),
+        boundaries,
         server_clock: server_clock(&seen.samples, seen.started),
     }
 }
@@ -197,6 +208,18 @@ pub(super) fn boundaries(samples: &[Sample], answers: &[Told]) -> Vec<f64> {
     ends.dedup_by(|a, b| *a - *b < 1.0);
     ends.truncate(4);
     ends
+}
+
+/// Whether ends of windows lie whole windows apart, as those do that no request moves.
+fn parts(ends: &[f64], window: f64) -> bool {
+    /// Ends that are told in whole seconds prove nothing.
+    const EXACT: f64 = 0.2;
+    ends.len() > 1
+        && ends.windows(2).all(|pair| {
+            let apart = pair[1] - pair[0];
+            let windows = (apart / window).round();
+            windows >= 1.0 && (apart - windows * window).abs() <= EXACT
+        })
 }
 
 /// Between which two values the server's clock stood when the run began: every `Date` is right to
@@ -218,8 +241,9 @@ pub(super) fn server_clock(samples: &[Sample], started: Timestamp) -> (f64, f64)
 }
 
 /// What a request was for the ordinary bucket. Behind the limit, what was refused was counted there
-/// too, and a variant that was let through may have been. Before the limit, whether variants were is
-/// what they are there to show, and what comes after them is left out with them.
+/// too, and a variant that was let through may have been: what came back meanwhile went to it, or it
+/// has a bucket of its own. Before the limit, whether variants are counted is what they are there to
+/// show, and what comes after them is left out with them.
 fn for_the_bucket(sample: &Sample, told: &Told, mode: Mode) -> Option<Outcome> {
     let outcome = told.outcome?;
     match mode {

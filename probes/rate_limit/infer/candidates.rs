@@ -38,8 +38,11 @@ pub(super) fn of_size(
     if !(named && knowledge.told) {
         phases.extend(blind_phases(window));
     }
-    for phase in &phases {
-        add(Shape::SlidingCounter { phase: *phase });
+    for phase in phases.iter().chain(&knowledge.boundaries) {
+        add(Shape::SlidingCounter { phase: *phase, locks: false });
+        if has_refusals && named {
+            add(Shape::SlidingCounter { phase: *phase, locks: true });
+        }
     }
     if named {
         phases.extend(between(observations, window));
@@ -58,7 +61,8 @@ pub(super) fn with_phase(
     into: &mut Vec<Candidate>,
 ) {
     for phase in epoch_phases(window, knowledge).into_iter().chain(blind_phases(window)) {
-        into.push(Candidate { shape: Shape::SlidingCounter { phase }, limit, window });
+        let counter = Shape::SlidingCounter { phase, locks: false };
+        into.push(Candidate { shape: counter, limit, window });
         into.push(Candidate { shape: Shape::FixedAt { phase }, limit, window });
     }
 }
@@ -90,7 +94,7 @@ pub(super) fn without_phase(
     add(Shape::FixedFromFirstHit);
     add(Shape::SlidingLog { counts_refused: false });
     add(Shape::Bucket);
-    add(Shape::SteppedBucket);
+    add(Shape::SteppedBucket { tokens: 1.0, forgets: false });
     if has_refusals {
         add(Shape::SlidingLog { counts_refused: true });
         add(Shape::Penalty);
@@ -106,6 +110,19 @@ pub(super) fn is_told(phase: f64, window: f64, knowledge: &Knowledge) -> bool {
     };
     by_clock.into_iter().any(near)
         || knowledge.boundaries.iter().flat_map(|end| GRID.map(|by| end + by)).any(near)
+}
+
+/// Buckets of one size that give several tokens back at once.
+pub(super) fn in_parts(limit: f64, window: f64, into: &mut Vec<Candidate>) {
+    for parts in [2.0, 3.0, 4.0, 5.0, 6.0, 10.0] {
+        let tokens = limit / parts;
+        if tokens >= 2.0 {
+            for forgets in [false, true] {
+                let shape = Shape::SteppedBucket { tokens, forgets };
+                into.push(Candidate { shape, limit, window });
+            }
+        }
+    }
 }
 
 /// Boundaries that nothing tells of.

@@ -15,12 +15,14 @@ pub(in crate::rate_limit) enum Shape {
     FixedAt { phase: f64 },
     /// A log of the requests of the last window; some also log those that they refuse.
     SlidingLog { counts_refused: bool },
-    /// Two counters, of which the former counts for the part that the window still covers.
-    SlidingCounter { phase: f64 },
+    /// Two counters, of which the former counts for the part that the window still covers. Some
+    /// that `lock` refuse until the window ends, once they have refused.
+    SlidingCounter { phase: f64, locks: bool },
     /// Tokens that come back one by one: evenly (which is the generic cell rate algorithm).
     Bucket,
-    /// Tokens that come back one by one, at steps that the first request began.
-    SteppedBucket,
+    /// Tokens that come back at steps that the first request began, so many at once. Where the store
+    /// `forgets`, a bucket that had the time to fill begins anew with the next request.
+    SteppedBucket { tokens: f64, forgets: bool },
     /// A log that locks out for a whole window whoever went over the limit.
     Penalty,
     /// No limit at all.
@@ -77,7 +79,7 @@ impl Shape {
             Self::FixedFromFirstHit | Self::FixedAt { .. } => Family::FixedWindow,
             Self::SlidingLog { .. } => Family::SlidingLog,
             Self::SlidingCounter { .. } => Family::SlidingCounter,
-            Self::Bucket | Self::SteppedBucket => Family::TokenBucket,
+            Self::Bucket | Self::SteppedBucket { .. } => Family::TokenBucket,
             Self::Penalty => Family::Penalty,
             Self::Unlimited => Family::Unlimited,
         }
@@ -113,7 +115,7 @@ impl Reply {
 #[derive(Debug, Clone)]
 pub(in crate::rate_limit) struct Limiter {
     candidate: Candidate,
-    /// The number of the window, or its start.
+    /// The number of the window, or its start; of a stepped bucket, when it last gave a token.
     window: Option<f64>,
     count: f64,
     previous: f64,
@@ -157,9 +159,9 @@ impl Limiter {
                 self.fixed()
             }
             Shape::SlidingLog { counts_refused } => self.log(at, counts_refused),
-            Shape::SlidingCounter { phase } => self.counter(at, phase),
-            Shape::Bucket => self.bucket(at, false),
-            Shape::SteppedBucket => self.bucket(at, true),
+            Shape::SlidingCounter { phase, locks } => self.counter(at, phase, locks),
+            Shape::Bucket => self.bucket(at),
+            Shape::SteppedBucket { tokens, forgets } => self.stepped(at, tokens, forgets),
             Shape::Penalty => self.penalty(at),
             Shape::Unlimited => Reply::new(true, self.candidate.limit),
         }
@@ -190,7 +192,10 @@ impl Limiter {
         Reply::new(accepted, self.left(if accepted { used + 1.0 } else { used }))
     }
 
-    fn counter(&mut self, at: f64, phase: f64) -> Reply {
+    fn counter(&mut self, at: f64, phase: f64, locks: bool) -> Reply {
+        if at < self.blocked_until {
+            return Reply::new(false, 0.0);
+        }
         let number = self.number(at, phase);
         match self.window {
             Some(window) if (window - number).abs() < 0.5 => {}
@@ -209,27 +214,67 @@ impl Limiter {
         let accepted = carried + self.count + 1.0 <= self.candidate.limit + SLACK;
         if accepted {
             self.count += 1.0;
+        } else if locks {
+            self.blocked_until = phase + (number + 1.0) * self.candidate.window;
         }
         Reply::new(accepted, self.left(carried + self.count))
     }
 
-    fn bucket(&mut self, at: f64, stepped: bool) -> Reply {
+    fn bucket(&mut self, at: f64) -> Reply {
         let step = self.candidate.window / self.candidate.limit;
         if self.window.is_none() {
             self.window = Some(at);
             self.refilled = at;
             self.count = self.candidate.limit;
         }
-        let passed = (at - self.refilled) / step;
-        let back = if stepped { (passed + SLACK).floor() } else { passed };
-        self.count = (self.count + back).min(self.candidate.limit);
+        self.count = (self.count + (at - self.refilled) / step).min(self.candidate.limit);
+        self.refilled = at;
+        let accepted = self.take();
+        Reply { accepted, remaining: (self.count + SLACK).floor(), exact: Some(self.count) }
+    }
+
+    /// Whether it may as well have been answered the other way, because a bucket was so near to its
+    /// next token; then it is.
+    pub(in crate::rate_limit) fn concedes(&mut self, reply: Reply, within: f64) -> bool {
+        if self.candidate.shape != Shape::Bucket {
+            return false;
+        }
+        let (near, left) = if reply.accepted {
+            (self.count <= within, self.count + 1.0)
+        } else {
+            (self.count >= 1.0 - within, 0.0)
+        };
+        if near {
+            self.count = left;
+        }
+        near
+    }
+
+    fn stepped(&mut self, at: f64, tokens: f64, forgets: bool) -> Reply {
+        let Candidate { limit, window, .. } = self.candidate;
+        let step = window / limit * tokens;
+        let full = |last: f64| last + ((limit - self.count) / tokens - SLACK).ceil() * step;
+        if self.window.is_none_or(|last| forgets && at >= full(last)) {
+            self.refilled = at;
+            self.count = limit;
+        }
+        let back = ((at - self.refilled) / step + SLACK).floor();
+        self.count = (self.count + back * tokens).min(limit);
         self.refilled += back * step;
+        let accepted = self.take();
+        if accepted || self.window.is_none() {
+            self.window = Some(at);
+        }
+        Reply::new(accepted, (self.count + SLACK).floor())
+    }
+
+    /// One token of a bucket, if there is one.
+    fn take(&mut self) -> bool {
         let accepted = self.count >= 1.0 - SLACK;
         if accepted {
             self.count -= 1.0;
         }
-        let exact = Some(self.count).filter(|_| !stepped);
-        Reply { accepted, remaining: (self.count + SLACK).floor(), exact }
+        accepted
     }
 
     fn penalty(&mut self, at: f64) -> Reply {

@@ -51,6 +51,17 @@ pub(super) struct Knowledge {
     pub(super) server_clock: (f64, f64),
 }
 
+impl Knowledge {
+    /// Whether a boundary is one of those that were told, which are rounded.
+    fn agrees(&self, phase: f64, window: f64) -> bool {
+        const ROUNDED: f64 = 1.2;
+        self.boundaries.iter().any(|end| {
+            let apart = (end - phase).rem_euclid(window);
+            apart.min(window - apart) <= ROUNDED
+        })
+    }
+}
+
 /// The candidate of a family that explains most, and how badly it does.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Fit {
@@ -189,6 +200,24 @@ fn survey(
     let guessed = !ladder.is_empty();
     let lead = if guessed { LEAD_AMONG_GUESSES } else { LEAD };
     let (mut fits, mut family) = verdict(&best, lead);
+    // Whoever has another window than the one that was named stands against buckets of that window,
+    // which give several tokens back at once.
+    if guessed {
+        let mut in_parts = Vec::new();
+        for limit in limits {
+            for window in &knowledge.windows {
+                candidates::in_parts(*limit, *window, &mut in_parts);
+            }
+        }
+        for candidate in in_parts {
+            let score = score::score(candidate, observations, score::HOPELESS);
+            let known = best.get(&Family::TokenBucket).map_or(f64::INFINITY, |fit| fit.score);
+            if score < known {
+                best.insert(Family::TokenBucket, Fit { candidate, score });
+            }
+        }
+        (fits, family) = verdict(&best, lead);
+    }
     // Among guesses, whoever loses gets a closer look before the winner is named.
     for suspect in [Family::SlidingCounter, Family::FixedWindow] {
         let Some(named) = family.filter(|named| guessed && *named != suspect) else {
@@ -206,6 +235,16 @@ fn survey(
             best.insert(suspect, fit);
             (fits, family) = verdict(&best, lead);
         }
+    }
+    // A boundary that none of the told ones is, and that explains everything, does so by luck.
+    if family == Some(Family::FixedWindow) && !knowledge.boundaries.is_empty() {
+        let mut told = tried.iter().filter(|candidate| match candidate.shape {
+            Shape::FixedFromFirstHit => true,
+            Shape::FixedAt { phase } => knowledge.agrees(phase, candidate.window),
+            _ => false,
+        });
+        family = family
+            .filter(|_| told.any(|candidate| score::score(*candidate, observations, GOOD) <= GOOD));
     }
     if score::counts_down(observations) && !exceeded(observations, knowledge, limits) {
         family = family.filter(|named| *named != Family::Unlimited);

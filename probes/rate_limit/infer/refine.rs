@@ -74,8 +74,8 @@ fn around(from: Candidate, step: f64) -> impl Iterator<Item = Candidate> {
             let window = from.window + window * by;
             let shape = match from.shape {
                 Shape::FixedAt { phase: at } => Shape::FixedAt { phase: at + phase * by },
-                Shape::SlidingCounter { phase: at } => {
-                    Shape::SlidingCounter { phase: at + phase * by }
+                Shape::SlidingCounter { phase: at, locks } => {
+                    Shape::SlidingCounter { phase: at + phase * by, locks }
                 }
                 _ => return None,
             };

@@ -12,6 +12,11 @@ const WORST_REMAINING: f64 = 2.0;
 /// How exactly it is known when a request was counted, in tokens, beside the time it took.
 const MOMENT: f64 = 0.2;
 
+/// The same for whether a token was back already, which decides between an acceptance and a refusal,
+const INSTANT: f64 = 0.05;
+/// and what it costs that it must have been the other way.
+const CONCEDED: f64 = 0.3;
+
 /// A service without a limit that counts down all the same.
 const IDLE_COUNT: f64 = 0.3;
 /// All its counting together, where it let through more than it says.
@@ -117,7 +122,9 @@ fn replay(
         let reply = limiter.hit(at);
         let accepted = observation.outcome == Outcome::Accepted;
         if reply.accepted != accepted {
-            score += WRONG_ANSWER;
+            let step = candidate.window / candidate.limit.max(1.0);
+            let moment = INSTANT + (observation.answered - observation.sent) / step;
+            score += if limiter.concedes(reply, moment) { CONCEDED } else { WRONG_ANSWER };
         } else if let Some(remaining) = observation.remaining {
             let step = candidate.window / candidate.limit.max(1.0);
             let moment = MOMENT + (observation.answered - observation.sent) / step;

@@ -105,9 +105,10 @@ fn shapes(window: f64) -> impl Strategy<Value = Shape> {
         (0.0..1.0_f64).prop_map(move |part| Shape::FixedAt { phase: part * window }),
         Just(Shape::SlidingLog { counts_refused: false }),
         Just(Shape::SlidingLog { counts_refused: true }),
-        Just(Shape::SlidingCounter { phase: epoch_phase(window) }),
+        any::<bool>()
+            .prop_map(move |locks| Shape::SlidingCounter { phase: epoch_phase(window), locks }),
         Just(Shape::Bucket),
-        Just(Shape::SteppedBucket),
+        Just(Shape::SteppedBucket { tokens: 1.0, forgets: false }),
         Just(Shape::Penalty),
         Just(Shape::Unlimited),
     ]
@@ -231,7 +232,7 @@ fn what_was_mistaken_once_is_no_longer() {
         (34.0, 66.870_008_022_612_27, 16_763_305_518_680_252_195, 2.0),
         (12.0, 45.576_770_963_305_4, 14_825_847_253_932_386_742, 0.75),
     ] {
-        let shape = Shape::SlidingCounter { phase: epoch_phase(window) };
+        let shape = Shape::SlidingCounter { phase: epoch_phase(window), locks: false };
         let family = named(Candidate { shape, limit, window }, seed, |world| {
             world.exhaust(limit, window * factor);
             knowledge(limit, window * factor, false)
@@ -273,7 +274,7 @@ fn families_are_recovered_and_not_merely_left_undetermined() {
     let first_hit = |_| Shape::FixedFromFirstHit;
     let epoch = |window| Shape::FixedAt { phase: epoch_phase(window) };
     let log = |_| Shape::SlidingLog { counts_refused: false };
-    let counter = |window| Shape::SlidingCounter { phase: epoch_phase(window) };
+    let counter = |window| Shape::SlidingCounter { phase: epoch_phase(window), locks: false };
     let bucket = |_| Shape::Bucket;
     let penalty = |_| Shape::Penalty;
     let unlimited = |_| Shape::Unlimited;
@@ -351,4 +352,19 @@ fn what_lets_everything_through_and_counts_nothing_has_no_size() {
     }
     let inference = infer(&world.seen, &knowledge(12.0, 4.0, false));
     assert_eq!((inference.family, inference.limit, inference.window), (None, None, None));
+}
+
+/// Three tokens a second and ten requests: again and again a moment decides who gets one.
+#[test]
+fn a_bucket_whose_tokens_come_back_in_step_with_the_requests_is_none_of_another_size() {
+    let candidate = Candidate { shape: Shape::Bucket, limit: 12.0, window: 4.0 };
+    for seed in 0..40 {
+        let mut world = World::new(candidate, seed);
+        (world.latency, world.shows_remaining) = (0.06, false);
+        world.exhaust(12.0, 4.0);
+        let inference = infer(&world.seen, &knowledge(12.0, 4.0, false));
+        let named = inference.family;
+        assert!(named.is_none_or(|family| family == Family::TokenBucket), "{seed}: {named:?}");
+        assert!(inference.limit.is_none_or(|limit| (limit - 12.0).abs() <= 1.0), "{seed}");
+    }
 }

@@ -144,8 +144,10 @@ pub(super) fn window_differs(
         return Looked::fired(Saw::new(saw, wanted));
     }
     let tolerance = window_tolerance(configured);
-    // What the service declares is doubted only by a limiter that is beyond doubt.
-    let sure = declared.is_empty() || reading.inference.family.is_some();
+    // Where answers say what is left, only a limiter that is beyond doubt has another window: else
+    // some window that nobody meant explains most of it by luck.
+    let sure = reading.inference.family.is_some()
+        || (evidence.mode == Mode::Exhaust && declared.is_empty() && reading.remaining.is_none());
     let moved = reading.inference.window.filter(|_| sure && !is_bucket(reading));
     match moved {
         Some((least, most)) if configured + tolerance < least || configured - tolerance > most => {

@@ -71,14 +71,15 @@ fn counted(variant: &Purpose, evidence: &Evidence, reading: &Reading) -> Counted
     }
 }
 
-/// Two requests so soon after a refusal that no bucket gave one back to each.
+/// Two requests so soon after a refusal that no bucket gave one back to each, nor one that is a
+/// little faster than it was said to be.
 fn is_quick(first: usize, last: usize, evidence: &Evidence, reading: &Reading) -> bool {
     if reading.inference.family.is_some_and(|family| family != Family::TokenBucket) {
         return true;
     }
     let refused = (0..first).rev().find(|index| evidence.samples[*index].is_plain());
     let since = refused.map_or(0.0, |index| evidence.samples[index].sent);
-    reading.step.is_none_or(|step| evidence.samples[last].sent - since < 0.9 * step)
+    reading.step.is_none_or(|step| evidence.samples[last].sent - since < 0.95 * step)
 }
 
 fn neighbours<'a>(

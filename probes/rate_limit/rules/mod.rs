@@ -7,6 +7,8 @@ mod figures;
 mod honesty;
 mod isolation;
 mod keys;
+#[cfg(test)]
+mod real;
 mod refusal;
 #[cfg(test)]
 mod shared;
@@ -19,7 +21,14 @@ mod tests;
 mod unproven;
 
 use super::RateLimit;
+use super::evidence::Evidence;
+use super::reading::Reading;
 use crate::rule::Rule;
+
+/// Whether several counters answer in turn, and no limiter that is one explains it.
+pub(super) fn takes_turns(evidence: &Evidence, reading: &Reading) -> bool {
+    isolation::lanes(evidence, reading).is_some_and(|lanes| lanes > 1)
+}
 
 /// Every rule, in the order in which findings are shown.
 pub(super) const ALL: &[Rule<RateLimit>] = &[
