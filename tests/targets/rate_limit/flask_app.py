@@ -1,20 +1,22 @@
 """Flask-Limiter by each of its strategies, and without headers, each on a port of its own: 12
-requests in 4 seconds. PORTS names them in the order of STRATEGIES."""
+requests in 4 seconds. PORTS names them in the order of STRATEGIES; the last port tells how many
+requests each was asked."""
 
 import os
 import threading
 
+from asked import count, tell
 from flask import Flask, jsonify
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-STRATEGIES = [
-    ("fixed-window", True),
-    ("moving-window", True),
-    ("sliding-window-counter", True),
-    ("fixed-window", False),
-]
+STRATEGIES = {
+    "fixed": ("fixed-window", True),
+    "moving": ("moving-window", True),
+    "counter": ("sliding-window-counter", True),
+    "bare": ("fixed-window", False),
+}
 
 
 class Quiet(WSGIRequestHandler):
@@ -22,8 +24,8 @@ class Quiet(WSGIRequestHandler):
         pass
 
 
-def app(strategy, headers):
-    made = Flask(strategy)
+def app(name, strategy, headers):
+    made = Flask(name)
     Limiter(
         get_remote_address,
         app=made,
@@ -37,12 +39,18 @@ def app(strategy, headers):
     def api():
         return jsonify(ok=True)
 
-    return made
+    def counted(environ, start_response):
+        count(name)
+        return made(environ, start_response)
+
+    return counted
 
 
+*ports, telling = os.environ["PORTS"].split(",")
+tell(telling)
 servers = [
-    make_server("0.0.0.0", int(port), app(*strategy), threaded=True, request_handler=Quiet)
-    for port, strategy in zip(os.environ["PORTS"].split(","), STRATEGIES)
+    make_server("0.0.0.0", int(port), app(name, *made), threaded=True, request_handler=Quiet)
+    for port, (name, made) in zip(ports, STRATEGIES.items())
 ]
 threads = [threading.Thread(target=server.serve_forever) for server in servers]
 for thread in threads:

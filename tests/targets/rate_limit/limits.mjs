@@ -1,9 +1,5 @@
 // Rate limiters as their libraries make them, each on a port of its own: 12 requests in 4 seconds.
-//
-// PORTS names them in the order of `limiters`; the last port is that of GET /, which tells how many
-// requests each limiter was asked.
 import "reflect-metadata";
-import http from "node:http";
 import express from "express";
 import { rateLimit as rateLimit6 } from "express-rate-limit-6";
 import { rateLimit as rateLimit7 } from "express-rate-limit-7";
@@ -14,10 +10,10 @@ import { Controller, Get, Module } from "@nestjs/common";
 import { APP_GUARD, NestFactory } from "@nestjs/core";
 import { ThrottlerGuard, ThrottlerModule } from "@nestjs/throttler";
 import { RateLimiterMemory } from "rate-limiter-flexible";
+import { serve } from "./serve.mjs";
 
 const LIMIT = 12;
 const WINDOW = 4000;
-const asked = {};
 
 function app(...handlers) {
   const app = express();
@@ -102,7 +98,7 @@ function twoInTurn() {
   return (request, response) => instances[turn++ % 2](request, response);
 }
 
-const limiters = {
+await serve({
   erl6: async () => app(rateLimit6({ ...quiet, standardHeaders: true, legacyHeaders: true })),
   erl7: async () => app(rateLimit7({ ...quiet, standardHeaders: "draft-7", legacyHeaders: false })),
   erl8: async () => app(rateLimit8({ ...quiet, standardHeaders: "draft-8", legacyHeaders: false })),
@@ -125,21 +121,4 @@ const limiters = {
       }),
     ),
   two: async () => twoInTurn(),
-};
-
-const ports = process.env.PORTS.split(",").map(Number);
-const names = Object.keys(limiters);
-await Promise.all(
-  names.map(async (name, index) => {
-    const handler = await limiters[name]();
-    asked[name] = 0;
-    const server = http.createServer((request, response) => {
-      asked[name] += 1;
-      handler(request, response);
-    });
-    await new Promise((listening) => server.listen(ports[index], "0.0.0.0", listening));
-  }),
-);
-http
-  .createServer((_, response) => response.end(JSON.stringify(asked)))
-  .listen(ports[names.length], "127.0.0.1");
+});
