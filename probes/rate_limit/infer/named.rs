@@ -11,10 +11,10 @@ fn is_named(candidate: Candidate, knowledge: &Knowledge) -> bool {
     let window = named(candidate.window, &knowledge.windows);
     match candidate.shape {
         Shape::Unlimited => true,
-        Shape::Bucket | Shape::SteppedBucket => {
+        Shape::Bucket | Shape::SteppedBucket { .. } => {
             window || named(candidate.window / candidate.limit.max(1.0), &knowledge.steps)
         }
-        Shape::FixedAt { phase } | Shape::SlidingCounter { phase } => {
+        Shape::FixedAt { phase } | Shape::SlidingCounter { phase, .. } => {
             window && candidates::is_told(phase, candidate.window, knowledge)
         }
         Shape::FixedFromFirstHit | Shape::SlidingLog { .. } | Shape::Penalty => window,

@@ -52,6 +52,6 @@ pub(super) const ALL: &[Rule<RateLimit>] = &[
 
 /// The work behind findings, for tests that show what they saw.
 #[cfg(test)]
-pub(super) fn shown(check: &RateLimit, seen: &super::evidence::Evidence) -> String {
+pub(super) fn shown(check: &RateLimit, seen: &Evidence) -> String {
     show::work(seen, seen.reading(check))
 }

@@ -57,7 +57,7 @@ fn is_the_very_same(bench: &Bench, evidence: &Evidence) -> bool {
         past.min(window - past) < 0.6
     };
     let known = match shape {
-        Shape::FixedAt { phase } | Shape::SlidingCounter { phase } => by_clock(phase),
+        Shape::FixedAt { phase } | Shape::SlidingCounter { phase, .. } => by_clock(phase),
         _ => true,
     };
     best.score < 0.05
