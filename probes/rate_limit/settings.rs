@@ -90,6 +90,7 @@ impl Default for Settings {
 }
 
 /// The request, ready to be sent.
+#[derive(Clone)]
 pub(super) struct Asked {
     pub(super) method: Method,
     pub(super) path: String,

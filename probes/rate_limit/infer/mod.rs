@@ -138,11 +138,22 @@ pub(super) fn infer(observations: &[Observation], knowledge: &Knowledge) -> Infe
         return Inference { family: None, forgot: true, ..inference };
     }
     size(&mut inference, observations, knowledge, &ladder);
-    // A smaller limit without headers may as well be one that others use too, at their own times.
     let shown = observations.iter().any(|o| o.remaining.is_some());
-    let odd = best.is_some_and(|best| !named::has_limit(best.candidate, knowledge));
-    if odd && !shown && !knowledge.limits.is_empty() {
+    let odd = best.filter(|best| !named::has_limit(best.candidate, knowledge));
+    if let Some(odd) = odd.filter(|_| !shown && !knowledge.limits.is_empty()) {
+        // A smaller limit without headers may as well be one that others use too, at their own
+        // times.
         inference.family = None;
+        // One answer that went astray is no proof of another size.
+        let near = odd.score + score::WRONG_ANSWER;
+        let rival = |fit: &Fit| {
+            fit.candidate.shape != Shape::Unlimited
+                && fit.score <= near
+                && named::has_limit(fit.candidate, knowledge)
+        };
+        if inference.fits.iter().any(rival) {
+            (inference.limit, inference.window) = (None, None);
+        }
     }
     inference
 }

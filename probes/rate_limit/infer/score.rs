@@ -4,7 +4,7 @@ use super::limiter::{Candidate, Family, Limiter, Reply, count};
 use super::{Observation, Outcome};
 
 /// A request that was refused where the candidate accepts, or the other way round.
-const WRONG_ANSWER: f64 = 3.0;
+pub(super) const WRONG_ANSWER: f64 = 3.0;
 
 /// `remaining` that is off by more counts no more than this: it may be stale once.
 const WORST_REMAINING: f64 = 2.0;
