@@ -4,15 +4,19 @@
 use super::limiter::{Candidate, Shape};
 use super::{Fit, GOOD, Knowledge, Observation, candidates, score};
 
+/// Whether a length of time is one of these, as exactly as a run can tell.
+fn is_among(value: f64, named: &[f64]) -> bool {
+    named.iter().any(|known| (known - value).abs() <= 0.02 * known)
+}
+
 /// Whether nothing about a candidate had to be guessed: its window was named, and where it begins
 /// follows from the first request or from what the service or its clock tells.
 fn is_named(candidate: Candidate, knowledge: &Knowledge) -> bool {
-    let named = |value: f64, among: &[f64]| among.iter().any(|known| (known - value).abs() < 1e-6);
-    let window = named(candidate.window, &knowledge.windows);
+    let window = is_among(candidate.window, &knowledge.windows);
     match candidate.shape {
         Shape::Unlimited => true,
         Shape::Bucket | Shape::SteppedBucket { .. } => {
-            window || named(candidate.window / candidate.limit.max(1.0), &knowledge.steps)
+            window || is_among(candidate.window / candidate.limit.max(1.0), &knowledge.steps)
         }
         Shape::FixedAt { phase } | Shape::SlidingCounter { phase, .. } => {
             window && candidates::is_told(phase, candidate.window, knowledge)
@@ -61,10 +65,9 @@ pub(super) fn was_replaced(
     if named.iter().any(in_order) {
         return false;
     }
-    let (limit, window) = (best.candidate.limit, best.candidate.window);
-    let near = |value: f64, among: &[f64]| among.iter().any(|known| (known - value).abs() < 1e-6);
+    let window = best.candidate.window;
     // Of the same size, only another family makes a difference.
-    let same_size = near(limit, &knowledge.limits) && near(window, &knowledge.windows);
+    let same_size = has_limit(best.candidate, knowledge) && is_among(window, &knowledge.windows);
     let family = best.candidate.shape.family();
     let mut rivals = named;
     rivals.retain(|rival| !same_size || rival.shape.family() != family);
