@@ -126,6 +126,7 @@ impl Hop {
     pub(super) fn host(&self) -> String {
         let Some((_, rest)) = self.url.split_once("://") else { return String::new() };
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         let end = match authority.rfind(']') {
             Some(bracket) => bracket + 1,
             None => authority.find(':').unwrap_or(authority.len()),
@@ -314,6 +315,7 @@ mod tests {
             "https://[2001:DB8::1]:8443/a",
             "https://[::1]?a=/b",
             "https://192.0.2.1:443/",
+            "https://shop.example@evil.example:8443/a",
             "https://b\u{fc}cher.example/@a",
         ] {
             let url = Url::parse(written).unwrap();
