@@ -122,8 +122,8 @@ impl Reading {
         reading
     }
 
-    /// Whether one limiter of the declared window explains the run, be it one that was restarted. Nothing was tried in vain where
-    /// nothing was inferred.
+    /// Whether one limiter of the declared window explains the run, be it one that was restarted.
+    /// Nothing was tried in vain where nothing was inferred.
     pub(super) fn explained(&self) -> bool {
         let Some(best) = self.inference.fits.first() else { return false };
         let near = self.window.is_none_or(|window| {

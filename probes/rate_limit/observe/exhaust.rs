@@ -84,10 +84,12 @@ async fn behind(session: &mut Session<'_>, spare: usize) -> Result<bool, Blind> 
     if wanted > 0 && !session.send(Purpose::Control).await? {
         return Ok(false);
     }
+    let mut tried = 0;
     for variant in all.iter().take(wanted) {
         if session.seen.samples.len() - began + 2 >= spare || session.now() > until {
             break;
         }
+        tried += 1;
         // One that is let through is looked at twice, each time between two that are refused.
         for _ in 0..2 {
             if !session.send(variant.clone()).await? {
@@ -109,9 +111,9 @@ async fn behind(session: &mut Session<'_>, spare: usize) -> Result<bool, Blind> 
             }
         }
     }
-    if wanted < all.len() {
-        let why = "max_requests leaves no room for them; they take their turn in later runs";
-        session.leave_out(format!("{} variants", all.len() - wanted), why);
+    if tried < all.len() {
+        let why = "the window or max_requests leaves no room for them; they take their turn in later runs";
+        session.leave_out(format!("{} variants", all.len() - tried), why);
     }
     Ok(true)
 }
