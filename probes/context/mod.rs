@@ -465,6 +465,7 @@ impl Context {
         if until.saturating_duration_since(Instant::now()) > self.run.max_wait {
             return false;
         }
+        let _rest = self.network.rest();
         self.queue(until).await;
         true
     }

@@ -1,6 +1,7 @@
 //! What all runs of a process share on their way to the network.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use http::HeaderValue;
@@ -32,6 +33,17 @@ pub struct Network {
     /// `musterd/VERSION`, with a contact where one is configured.
     pub user_agent: HeaderValue,
     locks: Arc<Mutex<Locks>>,
+    at_rest: Arc<AtomicUsize>,
+}
+
+/// A run that waits for a limiter's window, for as long as this lives.
+#[derive(Debug)]
+pub struct Rest(Arc<AtomicUsize>);
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 type Locks = HashMap<Origin, Arc<tokio::sync::Mutex<()>>>;
@@ -50,7 +62,8 @@ impl Network {
             .and_then(|contact| HeaderValue::from_str(&format!("{PLAIN} (+{contact})")).ok())
             .unwrap_or(HeaderValue::from_static(PLAIN));
         let (traffic, uplink, locks) = (Arc::default(), Uplink::default(), Arc::default());
-        Self { roots, resolver, vault, budgets, traffic, uplink, user_agent, locks }
+        let at_rest = Arc::default();
+        Self { roots, resolver, vault, budgets, traffic, uplink, user_agent, locks, at_rest }
     }
 
     /// With references for whether we have a network at all.
@@ -73,7 +86,19 @@ impl Network {
         let budgets = self.budgets.after(&before.budgets);
         before.traffic.follow(self.traffic.followed());
         let (traffic, locks) = (Arc::clone(&before.traffic), Arc::clone(&before.locks));
-        Self { budgets, traffic, locks, ..self }
+        Self { budgets, traffic, locks, at_rest: Arc::clone(&before.at_rest), ..self }
+    }
+
+    /// Counts a run as waiting for a limiter's window until what comes back is dropped.
+    #[must_use = "the run waits until this is dropped"]
+    pub fn rest(&self) -> Rest {
+        self.at_rest.fetch_add(1, Ordering::Relaxed);
+        Rest(Arc::clone(&self.at_rest))
+    }
+
+    /// How many runs wait for a limiter's window: they do nothing, and keep nobody's permit.
+    pub fn at_rest(&self) -> usize {
+        self.at_rest.load(Ordering::Relaxed)
     }
 
     /// Waits until no other active run is at work on this origin.

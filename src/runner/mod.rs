@@ -99,11 +99,8 @@ pub(crate) async fn run(
     let impact = check.probe.impact().min(consent);
     let deep = daily && check.probe.has_deep_part();
     let id = RunId::new(order.at, fastrand::u128(..));
-    // Two active runs on one origin would disturb each other's counting, and so would two that count
-    // what is left.
-    let alone = impact > Impact::Passive || check.probe.counts_traffic();
     let _alone = match Origin::of(&service.target.url) {
-        Some(origin) if alone => Some(network.lock(&origin).await),
+        Some(origin) if goes_alone(check, impact) => Some(network.lock(&origin).await),
         _ => None,
     };
     let context = Context::new(
@@ -155,6 +152,12 @@ pub(crate) async fn run(
         untouched: context.sent_nothing(),
         refused: context.was_refused(),
     }
+}
+
+/// Whether no other such run may be at work on the same origin: two active ones would disturb each
+/// other's counting, and so would two that count what is left.
+pub(crate) fn goes_alone(check: &Check, impact: Impact) -> bool {
+    impact > Impact::Passive || check.probe.counts_traffic()
 }
 
 /// How much a run may send: an exhausting one as much as its check says.

@@ -76,9 +76,10 @@ impl<T> Admission<T> {
         Self::give_turn(&mut self.turns, key, queue);
     }
 
-    /// The next run that may start; the caller says with [`Admission::ended`] when it ended.
-    pub(crate) fn start(&mut self) -> Option<T> {
-        if self.running >= self.most {
+    /// The next run that may start; the caller says with [`Admission::ended`] when it ended. Of those
+    /// that run, `at_rest` wait for something far off and take no room.
+    pub(crate) fn start(&mut self, at_rest: usize) -> Option<T> {
+        if self.running.saturating_sub(at_rest) >= self.most {
             return None;
         }
         let key = self.turns.pop_front()?;
@@ -129,11 +130,29 @@ mod tests {
             admission.wait(&host("hangs"), ("hangs", run));
         }
         admission.wait(&host("well"), ("well", 0));
-        let started: Vec<_> = std::iter::from_fn(|| admission.start()).collect();
+        let started: Vec<_> = std::iter::from_fn(|| admission.start(0)).collect();
         assert_eq!(started, [("hangs", 0), ("well", 0), ("hangs", 1)]);
         admission.ended(&host("well"));
         admission.wait(&host("well"), ("well", 1));
-        assert_eq!(admission.start(), Some(("well", 1)));
+        assert_eq!(admission.start(0), Some(("well", 1)));
+    }
+
+    #[test]
+    fn runs_at_rest_keep_no_permits() {
+        let mut admission = Admission::new(2, 8);
+        for run in 0..6 {
+            admission.wait(&host("a"), run);
+        }
+        assert_eq!(
+            [admission.start(0), admission.start(0), admission.start(0)],
+            [Some(0), Some(1), None]
+        );
+        assert_eq!([admission.start(1), admission.start(1)], [Some(2), None]);
+        // They go on: nothing starts until there is room again.
+        admission.ended(&host("a"));
+        assert_eq!(admission.start(0), None);
+        admission.ended(&host("a"));
+        assert_eq!(admission.start(0), Some(3));
     }
 
     #[test]
@@ -144,7 +163,7 @@ mod tests {
             admission.wait(&line, run);
         }
         for run in 0..3 {
-            assert_eq!((admission.start(), admission.start()), (Some(run), None));
+            assert_eq!((admission.start(0), admission.start(0)), (Some(run), None));
             admission.ended(&line);
         }
         assert!(admission.is_idle());
@@ -164,7 +183,7 @@ mod tests {
             let mut running: Vec<(u8, usize)> = Vec::new();
             let mut done = Vec::new();
             loop {
-                while let Some(run) = admission.start() {
+                while let Some(run) = admission.start(0) {
                     running.push(run);
                 }
                 prop_assert!(running.len() <= most);

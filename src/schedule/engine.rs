@@ -100,6 +100,13 @@ struct Slot {
     busy: bool,
 }
 
+impl Slot {
+    /// Whether its runs change what the target knows of us.
+    fn is_active(&self) -> bool {
+        self.check.probe.impact() > Impact::Passive
+    }
+}
+
 /// A run that waits for its turn.
 #[derive(Debug)]
 struct Waiting {
@@ -205,7 +212,7 @@ impl Engine {
 
     fn run_now(&mut self, check: &str) -> Result<(), Refusal> {
         let slot = self.slots.get_mut(check).ok_or(Refusal::Unknown)?;
-        if slot.check.probe.impact() > Impact::Passive {
+        if slot.is_active() {
             return Err(Refusal::Limited);
         }
         if slot.busy {
@@ -263,8 +270,8 @@ impl Engine {
         self.meters.promise(&config.services);
         self.meters.forget_services(gone.into_values());
         let worked_on = self.slots.values().filter_map(|slot| match &*slot.line {
-            Line::Alone(origin) => Some(Arc::clone(origin)),
-            Line::Host(_) => None,
+            Line::Alone(origin) if slot.is_active() => Some(Arc::clone(origin)),
+            Line::Alone(_) | Line::Host(_) => None,
         });
         self.worked_on = worked_on.collect();
         let origins: HashSet<String> = self
@@ -353,15 +360,19 @@ impl Engine {
     }
 
     fn start_what_may(&mut self) {
-        while let Some(Waiting { check: id, line, due }) = self.admission.start() {
+        while let Some(Waiting { check: id, line, due }) =
+            self.admission.start(self.network.at_rest())
+        {
             let now = Instant::now();
             let Some(slot) = self.slots.get_mut(&id) else {
                 self.admission.ended(&line);
                 continue;
             };
             let paused = match &*line {
-                Line::Alone(origin) => !self.blocked.may_work(origin, self.clock.now()),
-                Line::Host(_) => false,
+                Line::Alone(origin) if slot.is_active() => {
+                    !self.blocked.may_work(origin, self.clock.now())
+                }
+                Line::Alone(_) | Line::Host(_) => false,
             };
             if paused {
                 slot.busy = false;
@@ -434,7 +445,7 @@ impl Engine {
         if let Some(step) = &step {
             self.meters.hold(&slot.service, &slot.check, step.verdict, record.duration);
         }
-        let passive = slot.check.probe.impact() == Impact::Passive;
+        let passive = !slot.is_active();
         let retry = slot.check.terms.retry_interval;
         if step.is_some_and(|step| step.unconfirmed) && passive && retry < slot.check.interval {
             let wall = self.clock.now();
@@ -514,11 +525,12 @@ fn note_refusals(
 struct Lines(HashSet<Arc<Line>>);
 
 impl Lines {
-    /// Where a check's runs wait: active work goes one at a time for each origin.
+    /// Where a check's runs wait: what is not to be disturbed goes one at a time for each origin, in
+    /// a line of its own, because it may wait for long and keeps no permit of its host meanwhile.
     fn of(&mut self, service: &Service, check: &Check) -> Arc<Line> {
         let url = &service.target.url;
         let line = match Origin::of(url) {
-            Some(origin) if check.probe.impact() > Impact::Passive => {
+            Some(origin) if runner::goes_alone(check, check.probe.impact()) => {
                 Line::Alone(origin.to_string().into())
             }
             _ => Line::Host(url.host_str().unwrap_or_default().into()),

@@ -2,6 +2,7 @@
 
 mod daily;
 mod memory;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
