@@ -1,7 +1,7 @@
 //! The daemon itself: whether it lives and is ready, its metrics, its document, its reload, and the
 //! reports that others post.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -10,12 +10,13 @@ use axum::response::{IntoResponse as _, Response};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 
+use super::Shared;
 use super::answer::{Answer, accepts_gzip};
-use super::everything::MANY;
+use super::everything::{Everything, MANY};
 use super::metrics;
 use super::problem::Problem;
 use super::reports::{LARGEST, Sound};
-use super::{Api, off, take};
+use super::{Api, kept, off, renew};
 
 /// Reading a configuration takes no longer than this.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -45,25 +46,21 @@ pub(super) async fn metrics(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let gzip = accepts_gzip(&headers);
-    let its = Arc::clone(&api);
-    take(api, move |now| {
-        let registry = &its.shared.registry;
-        if now.states.len() > MANY {
-            return metrics::stream(now, registry.clone(), gzip);
+    renew(api, move |api, others, checks| {
+        let Shared { registry, store, .. } = &*api.shared;
+        if checks > MANY {
+            return metrics::stream(Everything::of(&api.shared), registry.clone(), gzip);
         }
-        let mut written = its.metrics.lock().unwrap_or_else(PoisonError::into_inner);
-        written.write(now, registry).of(metrics::MEDIA_TYPE).into_response()
+        let page = kept(&api.metrics).write(&others, &**store, registry);
+        page.of(metrics::MEDIA_TYPE).into_response()
     })
     .await
 }
 
 /// `GET /api/v1/status`.
 pub(super) async fn status(State(api): State<Arc<Api>>) -> Result<Answer, Problem> {
-    let its = Arc::clone(&api);
-    let document =
-        take(api, move |now| its.status.lock().unwrap_or_else(PoisonError::into_inner).write(now))
-            .await?;
-    document.map_err(|error| {
+    let write = |api: &Api, others, _| kept(&api.status).write(others, &*api.shared.store);
+    renew(api, write).await?.map_err(|error| {
         tracing::error!(%error, "the status document does not become JSON");
         Problem::fault()
     })

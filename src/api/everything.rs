@@ -42,6 +42,11 @@ impl Everything {
         Self::among(shared, shared.store.states())
     }
 
+    /// What others reported, alone.
+    pub(super) fn of_others(shared: &Shared) -> Self {
+        Self::among(shared, Vec::new())
+    }
+
     /// What there is of one check now, and all that others reported.
     pub(super) fn of_check(shared: &Shared, id: &str) -> Self {
         Self::among(shared, shared.store.state(id).into_iter().collect())
@@ -56,9 +61,11 @@ impl Everything {
         Self { states, posted, location, at, vault }
     }
 
-    /// Whether looking through all of it is a matter of microseconds.
-    pub(super) fn is_small(&self) -> bool {
-        self.states.len() + self.posted.iter().map(|one| one.service.checks.len()).sum::<usize>()
+    /// Whether looking through all of it, and so many checks besides, is a matter of microseconds.
+    pub(super) fn is_small(&self, besides: usize) -> bool {
+        besides
+            + self.states.len()
+            + self.posted.iter().map(|one| one.service.checks.len()).sum::<usize>()
             < QUICK
     }
 
@@ -73,8 +80,13 @@ impl Everything {
 
     /// The states of each service that runs here.
     pub(super) fn services(&self) -> impl Iterator<Item = &[Arc<CheckState>]> {
-        self.states.chunk_by(|one, next| one.service.name == next.service.name)
+        by_service(&self.states)
     }
+}
+
+/// The states of each service.
+pub(super) fn by_service(states: &[Arc<CheckState>]) -> impl Iterator<Item = &[Arc<CheckState>]> {
+    states.chunk_by(|one, next| one.service.name == next.service.name)
 }
 
 /// A service without its checks, from the states of these.

@@ -1,7 +1,7 @@
 //! The HTTP API: what it knows, what it may do, and who may ask.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use musterd_probes::secret::{Secret, Vault};
 use tokio::sync::{Semaphore, watch};
@@ -17,6 +17,7 @@ mod answer;
 mod checks;
 mod conduct;
 mod daemon;
+mod estate;
 mod events;
 mod everything;
 mod findings;
@@ -96,21 +97,38 @@ async fn look<T: Send + 'static>(
     api: Arc<Api>,
     work: impl FnOnce(&Everything) -> T + Send + 'static,
 ) -> Result<T, Problem> {
-    take(api, move |now| work(&now)).await
-}
-
-/// As [`look`], for those who keep what they see.
-async fn take<T: Send + 'static>(
-    api: Arc<Api>,
-    work: impl FnOnce(Everything) -> T + Send + 'static,
-) -> Result<T, Problem> {
     let many = api.many.load(Ordering::Relaxed);
     off(many, move || {
         let now = Everything::of(&api.shared);
-        api.many.store(!now.is_small(), Ordering::Relaxed);
-        work(now)
+        api.many.store(!now.is_small(0), Ordering::Relaxed);
+        work(&now)
     })
     .await
+}
+
+/// As [`look`], for pages that are kept and look at what changed alone: they are given what others
+/// reported, and how many checks run here.
+async fn renew<T: Send + 'static>(
+    api: Arc<Api>,
+    work: impl FnOnce(&Api, Everything, usize) -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let many = api.many.load(Ordering::Relaxed);
+    off(many, move || {
+        let (others, checks) = (Everything::of_others(&api.shared), api.shared.store.count());
+        api.many.store(!others.is_small(checks), Ordering::Relaxed);
+        work(&api, others, checks)
+    })
+    .await
+}
+
+/// What is kept, or nothing where somebody panicked in the middle of writing it.
+fn kept<T: Default>(page: &Mutex<T>) -> MutexGuard<'_, T> {
+    page.lock().unwrap_or_else(|poisoned| {
+        page.clear_poison();
+        let mut page = poisoned.into_inner();
+        *page = T::default();
+        page
+    })
 }
 
 /// The API. The server hands in the peer's address as `ConnectInfo<SocketAddr>`

@@ -12,7 +12,7 @@ use super::answer::Answer;
 use super::everything::shell;
 use super::problem::Problem;
 use super::query::Query;
-use super::status::{Placed, count};
+use super::status::Placed;
 use super::{Api, look};
 use crate::report::{self, FindingStatus, ServiceStatus, Totals};
 use crate::status::Status;
@@ -35,7 +35,7 @@ impl Brief {
     fn of(location: &str, service: ServiceStatus, statuses: impl Iterator<Item = Status>) -> Self {
         let ServiceStatus { name, url, labels, status, score, since, findings, checks: _ } =
             service;
-        let (location, totals) = (location.to_owned(), count(1, statuses));
+        let (location, totals) = (location.to_owned(), Totals::of(1, statuses));
         Self { location, name, url, labels, status, score, since, findings, totals }
     }
 }

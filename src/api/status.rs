@@ -4,31 +4,45 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::answer::{Answer, Mark};
-use super::everything::{Everything, MANY, Row, shell};
+use super::estate::{Estate, Part};
+use super::everything::{Everything, MANY, Row};
 use super::reports::Posted;
 use crate::report::{self, Document, ServiceStatus, Totals};
 use crate::score;
 use crate::status::Status;
-use crate::store::CheckState;
-
-/// A document is written anew after this time even when nothing changed: waivers run out.
-const FRESH: SignedDuration = SignedDuration::from_secs(30);
+use crate::store::Store;
 
 /// The document as it was written last.
 #[derive(Default)]
 pub(super) struct Written {
-    states: Vec<Arc<CheckState>>,
+    estate: Estate,
     posted: Vec<Arc<Posted>>,
     location: String,
-    at: Timestamp,
-    body: Bytes,
+    text: Text,
     mark: Mark,
-    /// Where each check stands in the body.
-    places: Vec<Range<usize>>,
+}
+
+/// A text, and where everything stands in it.
+#[derive(Default)]
+struct Text {
+    body: Bytes,
+    /// Each service.
+    services: Vec<Range<usize>>,
+    /// Each check, from where its service begins.
+    checks: Vec<Range<usize>>,
+}
+
+/// A text that is being written, from the one before as far as that still holds.
+struct Writer<'a> {
+    before: Option<&'a Text>,
+    estate: &'a Estate,
+    now: &'a Everything,
+    body: Vec<u8>,
+    services: Vec<Range<usize>>,
+    checks: Vec<Range<usize>>,
 }
 
 /// A service with the place from which it is looked at.
@@ -40,73 +54,114 @@ pub(super) struct Placed<'a> {
 }
 
 impl Written {
-    /// The document of this moment.
-    pub(super) fn write(&mut self, now: Everything) -> serde_json::Result<Answer> {
-        if self.is_still(&now) {
-            return Ok(Answer::written(self.body.clone()).marked(self.mark.clone()));
+    /// The document of this moment; `now` has what others posted.
+    pub(super) fn write(
+        &mut self,
+        now: Everything,
+        store: &dyn Store,
+    ) -> serde_json::Result<Answer> {
+        let changed = self.estate.renew(store, now.at, &now.vault);
+        let same_place = self.location == now.location;
+        if !changed && same_place && same(&self.posted, &now.posted) {
+            return Ok(Answer::written(self.text.body.clone()).marked(self.mark.clone()));
         }
-        let shells: Vec<ServiceStatus> =
-            now.services().map(|states| shell(states, now.at, &now.vault)).collect();
-        let mut body = Vec::with_capacity(self.body.len() + self.body.len() / 8);
-        open(&mut body, &head(&now, &shells))?;
-        let mut places = Vec::with_capacity(now.states.len());
-        let mut first = true;
-        for (states, shell) in now.services().zip(&shells) {
-            separate(&mut body, &mut first);
-            open(&mut body, &Placed { location: &now.location, service: shell })?;
-            let (mut first, mut rest) = (true, states);
-            while let [state, others @ ..] = rest {
-                separate(&mut body, &mut first);
-                let start = body.len();
-                let same = self.unchanged(places.len(), rest);
-                if let [one, .., last] | [one @ last] = same {
-                    // All that did not change in a row is copied at once, with what separates it.
-                    body.extend_from_slice(&self.body[one.start..last.end]);
-                    let shift = |place: usize| place - one.start + start;
-                    places.extend(same.iter().map(|old| shift(old.start)..shift(old.end)));
-                    rest = &rest[same.len()..];
-                } else {
-                    let check = report::check_of_state(state, &now.vault);
-                    serde_json::to_writer(&mut body, &check)?;
-                    places.push(start..body.len());
-                    rest = others;
-                }
+        let before = (same_place && !self.estate.is_new()).then_some(&self.text);
+        let text = match Writer::new(before, &self.estate, &now).write() {
+            Ok(text) => text,
+            Err(error) => {
+                // What was found changed is not found again.
+                *self = Self::default();
+                return Err(error);
             }
-            body.extend_from_slice(b"]}");
-        }
-        for Posted { location, service } in now.posted.iter().map(|one| &**one) {
-            separate(&mut body, &mut first);
-            serde_json::to_writer(&mut body, &Placed { location, service })?;
-        }
-        body.extend_from_slice(b"]}");
-        let body = Bytes::from(body);
-        let Everything { states, posted, location, at, vault: _ } = now;
-        if states.len() > MANY {
+        };
+        if self.estate.states().len() > MANY {
             *self = Self::default();
-            return Ok(Answer::written(body));
+            return Ok(Answer::written(text.body));
         }
-        let mark = if body == self.body { self.mark.clone() } else { Mark::fresh() };
-        let answer = Answer::written(body.clone()).marked(mark.clone());
-        *self = Self { states, posted, location, at, body, mark, places };
-        Ok(answer)
+        let Everything { posted, location, .. } = now;
+        (self.posted, self.location, self.text, self.mark) =
+            (posted, location, text, Mark::fresh());
+        Ok(Answer::written(self.text.body.clone()).marked(self.mark.clone()))
+    }
+}
+
+impl<'a> Writer<'a> {
+    /// With the text before, where it is of the same checks.
+    fn new(before: Option<&'a Text>, estate: &'a Estate, now: &'a Everything) -> Self {
+        let room = before.map_or(0, |before| before.body.len());
+        Self {
+            before,
+            estate,
+            now,
+            body: Vec::with_capacity(room + room / 8),
+            services: Vec::with_capacity(estate.parts().len()),
+            checks: Vec::with_capacity(estate.states().len()),
+        }
     }
 
-    fn is_still(&self, now: &Everything) -> bool {
-        let age = now.at.duration_since(self.at);
-        !self.body.is_empty()
-            && SignedDuration::ZERO <= age
-            && age < FRESH
-            && self.location == now.location
-            && same(&self.states, &now.states)
-            && same(&self.posted, &now.posted)
+    fn write(mut self) -> serde_json::Result<Text> {
+        open(&mut self.body, &head(self.now, self.estate))?;
+        let mut first = true;
+        for (index, part) in self.estate.parts().iter().enumerate() {
+            separate(&mut self.body, &mut first);
+            match self.before {
+                Some(before) if !part.changed => self.copy_service(before, index, part),
+                _ => self.service(index, part)?,
+            }
+        }
+        for Posted { location, service } in self.now.posted.iter().map(|one| &**one) {
+            separate(&mut self.body, &mut first);
+            serde_json::to_writer(&mut self.body, &Placed { location, service })?;
+        }
+        self.body.extend_from_slice(b"]}");
+        Ok(Text { body: self.body.into(), services: self.services, checks: self.checks })
     }
 
-    /// Where the checks of a service from `index` on stand, as far as they are as they were.
-    fn unchanged(&self, index: usize, states: &[Arc<CheckState>]) -> &[Range<usize>] {
-        let before = self.states.get(index..).unwrap_or_default();
-        // What is held here is not written to: the same place in memory is the same state.
-        let same = before.iter().zip(states).take_while(|(one, other)| Arc::ptr_eq(one, other));
-        self.places.get(index..index + same.count()).unwrap_or_default()
+    /// A service of which nothing changed.
+    fn copy_service(&mut self, before: &Text, index: usize, part: &Part) {
+        let start = self.body.len();
+        self.body.extend_from_slice(&before.body[before.services[index].clone()]);
+        self.services.push(start..self.body.len());
+        self.checks.extend_from_slice(&before.checks[part.checks.clone()]);
+    }
+
+    fn service(&mut self, index: usize, part: &Part) -> serde_json::Result<()> {
+        let start = self.body.len();
+        let Everything { location, vault, .. } = self.now;
+        open(&mut self.body, &Placed { location, service: &self.estate.shells()[index] })?;
+        let mut first = true;
+        let mut next = part.checks.start;
+        let changed: Vec<usize> = match self.before {
+            Some(_) => self.estate.changed(part.checks.clone()).collect(),
+            None => part.checks.clone().collect(),
+        };
+        for check in changed {
+            self.copy_checks(start, index, next..check, &mut first);
+            separate(&mut self.body, &mut first);
+            let place = self.body.len();
+            let status = report::check_of_state(&self.estate.states()[check], vault);
+            serde_json::to_writer(&mut self.body, &status)?;
+            self.checks.push(place - start..self.body.len() - start);
+            next = check + 1;
+        }
+        self.copy_checks(start, index, next..part.checks.end, &mut first);
+        self.body.extend_from_slice(b"]}");
+        self.services.push(start..self.body.len());
+        Ok(())
+    }
+
+    /// Checks in a row that did not change, at once with what separates them.
+    fn copy_checks(&mut self, start: usize, service: usize, row: Range<usize>, first: &mut bool) {
+        let Some(before) = self.before else { return };
+        let places = &before.checks[row];
+        let [Range { start: begin, .. }, ..] = *places else { return };
+        let end = places[places.len() - 1].end;
+        separate(&mut self.body, first);
+        let place = self.body.len() - start;
+        let text = &before.body[before.services[service].clone()];
+        self.body.extend_from_slice(&text[begin..end]);
+        let shifted = places.iter().map(|old| old.start - begin + place..old.end - begin + place);
+        self.checks.extend(shifted);
     }
 }
 
@@ -129,29 +184,14 @@ fn open<T: Serialize>(out: &mut Vec<u8>, value: &T) -> serde_json::Result<()> {
 }
 
 /// The document without its services.
-fn head(now: &Everything, shells: &[ServiceStatus]) -> Document {
-    let services = || shells.iter().chain(now.posted.iter().map(|one| &one.service));
-    let totals = count(services().count(), now.rows().map(Row::status));
+fn head(now: &Everything, estate: &Estate) -> Document {
+    let services = || estate.shells().iter().chain(now.posted.iter().map(|one| &one.service));
+    let others = Totals::of(now.posted.len(), now.rows().map(Row::status));
+    let totals = estate.parts().iter().fold(others, |sum, part| sum + part.totals);
     Document {
         status: Status::worst(services().map(|service| service.status)),
         score: score::of_estate(services().map(|service| service.score)),
         totals,
         ..report::document(Vec::new(), now.location.clone(), now.at)
     }
-}
-
-/// How many checks stand how.
-pub(super) fn count(services: usize, statuses: impl Iterator<Item = Status>) -> Totals {
-    let mut totals = Totals { services, ..Totals::default() };
-    for status in statuses {
-        totals.checks += 1;
-        *match status {
-            Status::Pass => &mut totals.pass,
-            Status::Warn => &mut totals.warn,
-            Status::Fail => &mut totals.fail,
-            Status::Unknown => &mut totals.unknown,
-            Status::Pending => &mut totals.pending,
-        } += 1;
-    }
-    totals
 }

@@ -186,17 +186,8 @@ pub(crate) fn document(
     location: String,
     generated_at: Timestamp,
 ) -> Document {
-    let mut totals = Totals { services: services.len(), ..Totals::default() };
-    for check in services.iter().flat_map(|service| &service.checks) {
-        totals.checks += 1;
-        *match check.status {
-            Status::Pass => &mut totals.pass,
-            Status::Warn => &mut totals.warn,
-            Status::Fail => &mut totals.fail,
-            Status::Unknown => &mut totals.unknown,
-            Status::Pending => &mut totals.pending,
-        } += 1;
-    }
+    let statuses = services.iter().flat_map(|service| &service.checks).map(|check| check.status);
+    let totals = Totals::of(services.len(), statuses);
     Document {
         status: Status::worst(services.iter().map(|service| service.status)),
         score: score::of_estate(services.iter().map(|service| service.score)),

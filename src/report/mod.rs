@@ -44,6 +44,40 @@ pub(crate) struct Totals {
     pub(crate) pending: usize,
 }
 
+impl Totals {
+    /// Of so many services, and checks that stand like this.
+    pub(crate) fn of(services: usize, checks: impl IntoIterator<Item = Status>) -> Self {
+        let mut totals = Self { services, ..Self::default() };
+        for status in checks {
+            totals.checks += 1;
+            *match status {
+                Status::Pass => &mut totals.pass,
+                Status::Warn => &mut totals.warn,
+                Status::Fail => &mut totals.fail,
+                Status::Unknown => &mut totals.unknown,
+                Status::Pending => &mut totals.pending,
+            } += 1;
+        }
+        totals
+    }
+}
+
+impl std::ops::Add for Totals {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            services: self.services + other.services,
+            checks: self.checks + other.checks,
+            pass: self.pass + other.pass,
+            warn: self.warn + other.warn,
+            fail: self.fail + other.fail,
+            unknown: self.unknown + other.unknown,
+            pending: self.pending + other.pending,
+        }
+    }
+}
+
 /// One service now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ServiceStatus {

@@ -6,18 +6,19 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
-use musterd_probes::contract::Earlier;
 use musterd_probes::impact::Impact;
 use musterd_probes::net::origin::Origin;
 use musterd_probes::severity::Verdict;
 use tokio::sync::broadcast;
 
 use super::moment::Moment;
+use super::slot::Slot;
 use super::state::Common;
+use super::view::{Log, View};
 use super::{CheckState, LastRun, News, RunSummary, Saved, Standing, Store, Watched};
 use crate::config::{Check, Service};
 use crate::damping::Step;
-use crate::policy::{self, Idle};
+use crate::policy::Idle;
 use crate::runner::{Outcome, Record};
 
 /// So many summaries of runs are kept for all checks together.
@@ -30,9 +31,13 @@ const EVIDENCES: usize = 5_000;
 /// A reader that is behind by more news than this has missed some.
 const NEWS: usize = 4_096;
 
+/// A reader that is behind by more changes than this looks at everything.
+const CHANGES: usize = 16_384;
+
 /// The store in memory.
 pub(crate) struct Memory {
     slots: RwLock<IndexMap<Arc<str>, Arc<Slot>>>,
+    changes: Mutex<Log>,
     standings: RwLock<Standings>,
     news: broadcast::Sender<Arc<News>>,
     sequence: AtomicU64,
@@ -44,95 +49,17 @@ pub(crate) struct Memory {
 /// What is known of each service, by its name.
 type Standings = HashMap<String, (Arc<Service>, Arc<Standing>)>;
 
-struct Slot {
-    state: Mutex<Arc<CheckState>>,
-    recent: Mutex<Recent>,
-    /// How often it stands in the line of those whose evidence is kept.
-    kept: AtomicU64,
-}
-
-#[derive(Default)]
-struct Recent {
-    runs: Ring,
-    /// Most checks never fail, and then it takes no room.
-    failures: Option<Box<Ring>>,
-}
-
-/// The latest runs, the latest last.
-#[derive(Default)]
-struct Ring(VecDeque<RunSummary>);
-
-impl Ring {
-    fn push(&mut self, run: RunSummary, most: usize) {
-        let Self(runs) = self;
-        while runs.len() >= most {
-            runs.pop_front();
-        }
-        if runs.len() == runs.capacity() {
-            // Twice as much each time, but not more than is ever used.
-            runs.reserve_exact(runs.len().clamp(1, most - runs.len()));
-        }
-        runs.push_back(run);
-    }
-}
-
-impl Slot {
-    /// A check that starts anew, with the past of the one of its id before, if there was one.
-    fn after(before: Option<&Self>, mut state: CheckState) -> Self {
-        let mut recent = Recent::default();
-        if let Some(before) = before {
-            state.runs = before.get().runs;
-            recent = std::mem::take(&mut before.recent.lock().expect("no panic under this lock"));
-        }
-        Self {
-            state: Mutex::new(Arc::new(state)),
-            recent: Mutex::new(recent),
-            kept: AtomicU64::new(0),
-        }
-    }
-
-    fn get(&self) -> Arc<CheckState> {
-        Arc::clone(&self.state.lock().expect("no panic under this lock"))
-    }
-
-    /// Whether a check of the same id still asks the same of the same target.
-    fn is_unchanged(&self, check: &Check) -> bool {
-        self.get().check.identity == check.identity
-    }
-
-    /// Takes over a check whose settings are the same, and judges what is open by its policy.
-    fn follow(&self, service: &Arc<Service>, check: &Arc<Check>, at: Timestamp) {
-        let mut state = self.state.lock().expect("no panic under this lock");
-        let state = Arc::make_mut(&mut state);
-        state.service = Arc::clone(service);
-        state.check = Arc::clone(check);
-        state.damped.rejudge(|finding| policy::apply(finding, check, &service.waivers, at), at);
-    }
-
-    fn remember(&self, run: RunSummary, most: usize) {
-        let mut recent = self.recent.lock().expect("no panic under this lock");
-        recent.runs.push(run, most);
-        if run.verdict == Verdict::Fail {
-            recent.failures.get_or_insert_default().push(run, most);
-        }
-    }
-
-    fn forget_evidence(&self) {
-        let mut state = self.state.lock().expect("no panic under this lock");
-        if let Some(last) = &state.last {
-            let last = Arc::new(last.without_evidence());
-            let state = Arc::make_mut(&mut state);
-            state.last = Some(last);
-            state.earlier = Earlier::default();
-        }
-    }
-}
-
 impl Memory {
     /// An empty store.
     pub(crate) fn new() -> Self {
+        Self::with_changes(CHANGES)
+    }
+
+    /// An empty store of which readers can learn so many changes one by one.
+    pub(super) fn with_changes(longest: usize) -> Self {
         Self {
             slots: RwLock::default(),
+            changes: Mutex::new(Log::new(longest)),
             standings: RwLock::default(),
             news: broadcast::Sender::new(NEWS),
             sequence: AtomicU64::new(0),
@@ -165,6 +92,17 @@ impl Memory {
         standings
     }
 
+    /// Whoever changed a state says so before anybody else can hear of it.
+    fn note_change(&self, slot: &Slot) {
+        let mut changes = self.changes.lock().expect("no panic under this lock");
+        changes.note(slot.place.load(Ordering::Relaxed));
+    }
+
+    /// What many checks have in common changed.
+    fn note_turn(&self) {
+        self.changes.lock().expect("no panic under this lock").turn();
+    }
+
     fn slot(&self, check: &str) -> Option<Arc<Slot>> {
         self.slots.read().expect("no panic under this lock").get(check).cloned()
     }
@@ -195,6 +133,7 @@ impl Memory {
             && oldest.kept.fetch_sub(1, Ordering::Relaxed) == 1
         {
             oldest.forget_evidence();
+            self.note_change(&oldest);
         }
     }
 }
@@ -222,6 +161,12 @@ impl Store for Memory {
             };
             slots.insert(Arc::clone(&check.id), slot);
         }
+        let mut changes = self.changes.lock().expect("no panic under this lock");
+        for (place, slot) in slots.values().enumerate() {
+            slot.place.store(u32::try_from(place).unwrap_or(u32::MAX), Ordering::Relaxed);
+        }
+        changes.turn();
+        drop(changes);
         // What is gone is not kept alive by its evidence.
         let stays = |slot: &Arc<Slot>| {
             slots.get(&slot.get().check.id).is_some_and(|known| Arc::ptr_eq(known, slot))
@@ -232,10 +177,12 @@ impl Store for Memory {
 
     fn restore(&self, check: &str, saved: Saved) {
         let Some(slot) = self.slot(check) else { return };
-        let mut state = slot.state.lock().expect("no panic under this lock");
-        let state = Arc::make_mut(&mut state);
+        let mut guard = slot.state.lock().expect("no panic under this lock");
+        let state = Arc::make_mut(&mut guard);
         state.last_pass = Moment::of(saved.last_pass);
         state.damped = saved.damped;
+        drop(guard);
+        self.note_change(&slot);
     }
 
     fn record(&self, record: &Record) -> Option<Step> {
@@ -271,6 +218,7 @@ impl Store for Memory {
             status: state.damped.status,
         };
         drop(guard);
+        self.note_change(&slot);
         slot.remember(summary, self.most_runs());
         if kept {
             self.keep_evidence(&slot);
@@ -284,6 +232,8 @@ impl Store for Memory {
         if let Some(slot) = self.slot(check) {
             let mut state = slot.state.lock().expect("no panic under this lock");
             Arc::make_mut(&mut state).next_run = Moment::of(Some(next_run));
+            drop(state);
+            self.note_change(&slot);
         }
     }
 
@@ -295,6 +245,7 @@ impl Store for Memory {
                 standing.block(since);
             }
         }
+        self.note_turn();
     }
 
     fn standing(&self, service: &str) -> Option<(Arc<Service>, Arc<Standing>)> {
@@ -305,7 +256,19 @@ impl Store for Memory {
         if let Some((service, standing)) = self.standing(service) {
             standing.restore(waivers);
             standing.keep(&service);
+            self.note_turn();
         }
+    }
+
+    fn count(&self) -> usize {
+        self.slots.read().expect("no panic under this lock").len()
+    }
+
+    fn renew(&self, view: &mut View) {
+        // No configuration is taken over meanwhile, so that places and checks belong together.
+        let slots = self.slots.read().expect("no panic under this lock");
+        let news = view.read(&self.changes.lock().expect("no panic under this lock"));
+        view.renew(news, slots.len(), |index| Some(slots.get_index(index)?.1.get()));
     }
 
     fn states(&self) -> Vec<Arc<CheckState>> {
@@ -320,11 +283,7 @@ impl Store for Memory {
     fn runs(&self, check: &str) -> Option<Vec<RunSummary>> {
         let slot = self.slot(check)?;
         let recent = slot.recent.lock().expect("no panic under this lock");
-        let failures = recent.failures.iter().flat_map(|ring| &ring.0);
-        let mut runs: Vec<RunSummary> = recent.runs.0.iter().chain(failures).copied().collect();
-        runs.sort_by_key(|run| std::cmp::Reverse(run.run));
-        runs.dedup_by_key(|run| run.run);
-        Some(runs)
+        Some(recent.all())
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Arc<News>> {

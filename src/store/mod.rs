@@ -8,9 +8,13 @@ mod memory;
 mod moment;
 pub(crate) mod saved;
 mod shared;
+mod slot;
 mod standing;
 mod state;
 mod summary;
+#[cfg(test)]
+mod tests;
+mod view;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +26,7 @@ pub(crate) use memory::Memory;
 pub(crate) use standing::Standing;
 pub(crate) use state::{CheckState, LastRun, Saved};
 pub(crate) use summary::RunSummary;
+pub(crate) use view::View;
 
 use crate::config::{Check, Service};
 use crate::damping::Step;
@@ -53,6 +58,10 @@ pub(crate) trait Store: Send + Sync {
     fn schedule(&self, check: &str, next_run: Timestamp);
     /// Notes that an origin refuses us, and since when, or that it serves us again.
     fn block(&self, origin: &str, since: Option<Timestamp>);
+    /// How many checks there are.
+    fn count(&self) -> usize;
+    /// Brings what a reader saw of all checks up to date, for the price of what changed since.
+    fn renew(&self, view: &mut View);
     /// Every check, in the order of the configuration.
     fn states(&self) -> Vec<Arc<CheckState>>;
     /// One check.

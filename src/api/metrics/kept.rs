@@ -5,91 +5,99 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 
-use super::{Column, columns, head, own_families, scope, shells};
+use super::{Column, columns, head, own_families, scope};
 use crate::api::answer::{Answer, Mark};
+use crate::api::estate::Estate;
 use crate::api::everything::Everything;
 use crate::metrics::exposition::{Exposition, Scope};
-use crate::report::ServiceStatus;
-use crate::store::CheckState;
+use crate::store::Store;
 
 /// The page as it was written last.
 #[derive(Default)]
 pub(in crate::api) struct Written {
-    states: Vec<Arc<CheckState>>,
-    page: Bytes,
+    estate: Estate,
+    columns: Vec<Column>,
+    page: Page,
     mark: Mark,
     /// Where the lines of each check begin on the page, family by family, and where the last end.
     places: HashMap<&'static str, Vec<usize>>,
 }
 
+/// A text that is served as it stands, without a copy.
+#[derive(Clone, Default, PartialEq)]
+struct Page(Arc<String>);
+
+impl AsRef<[u8]> for Page {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
 impl Written {
-    /// The page of this moment.
+    /// The page of this moment; `now` is asked for the time alone.
     pub(in crate::api) fn write(
         &mut self,
-        now: Everything,
+        now: &Everything,
+        store: &dyn Store,
         registry: &prometheus::Registry,
     ) -> Answer {
-        let mut page = Exposition::with_capacity(self.page.len() + self.page.len() / 8);
-        let shells = shells(&now);
-        head(&mut page, &shells);
-        let fresh = self.fresh(&now);
+        self.estate.renew(store, now.at, &now.vault);
+        if self.estate.is_new() {
+            self.columns = columns(self.estate.states());
+            self.places.clear();
+        }
+        let mut page = Exposition::with_capacity(self.page.0.len() + self.page.0.len() / 8);
+        head(&mut page, self.estate.shells());
+        let changed = self.changed();
         let mut places = HashMap::new();
-        for column in columns(&now) {
-            let new = self.column(&column, &now, &shells, &fresh, &mut page);
+        for column in &self.columns {
+            let new = self.column(column, &changed, &mut page);
             places.insert(column.family.name, new);
         }
         own_families(&mut page, registry);
-        let page = Bytes::from(page.finish());
-        let mark = if page == self.page { self.mark.clone() } else { Mark::fresh() };
-        let answer = Answer::written(page.clone()).marked(mark.clone());
-        *self = Self { states: now.states, page, mark, places };
-        answer
+        let page = Page(Arc::new(page.finish()));
+        if page != self.page {
+            self.mark = Mark::fresh();
+        }
+        (self.page, self.places) = (page.clone(), places);
+        Answer::written(Bytes::from_owner(page)).marked(self.mark.clone())
     }
 
-    /// The labels of what is written anew; `None` for what is as it was.
-    fn fresh(&self, now: &Everything) -> Vec<Option<Scope>> {
-        let fresh = |(index, state): (usize, &Arc<CheckState>)| {
-            // What is held here is not written to: the same place in memory is the same state.
-            let same = self.states.get(index).is_some_and(|before| Arc::ptr_eq(before, state));
-            (!same).then(|| scope(state))
-        };
-        now.states.iter().enumerate().map(fresh).collect()
+    /// The checks that are written anew, and their labels.
+    fn changed(&self) -> Vec<(usize, Scope)> {
+        let states = self.estate.states();
+        self.estate.changed(0..states.len()).map(|index| (index, scope(&states[index]))).collect()
     }
 
     /// Writes a family, and says where the lines of each check stand.
     fn column(
         &self,
         column: &Column,
-        now: &Everything,
-        shells: &[ServiceStatus],
-        fresh: &[Option<Scope>],
+        changed: &[(usize, Scope)],
         page: &mut Exposition,
     ) -> Vec<usize> {
+        let states = self.estate.states();
         let old = self.places.get(column.family.name).map_or(&[][..], Vec::as_slice);
-        let mut new = Vec::with_capacity(fresh.len() + 1);
+        let mut new = Vec::with_capacity(states.len() + 1);
         page.filled(column.family, |samples| {
-            column.begin(samples, shells);
+            column.begin(samples, self.estate.shells());
             new.push(samples.place());
-            let mut index = 0;
-            while index < fresh.len() {
-                if let Some(scope) = &fresh[index] {
-                    column.write(samples, scope, &now.states[index]);
-                    new.push(samples.place());
-                    index += 1;
-                    continue;
-                }
+            let mut next = 0;
+            let end = states.len();
+            let changed = changed.iter().map(|(index, scope)| (*index, Some(scope)));
+            for (index, scope) in changed.chain([(end, None)]) {
                 // All that did not change in a row is copied at once.
-                let rest = &fresh[index..];
-                let end = index + rest.iter().position(Option::is_some).unwrap_or(rest.len());
-                let start = samples.place();
-                if let Some(old @ [first, others @ ..]) = old.get(index..=end) {
-                    let lines = self.page.get(*first..old[old.len() - 1]).unwrap_or_default();
-                    samples.copy(std::str::from_utf8(lines).unwrap_or_default());
+                if let Some(old @ [first, others @ ..]) = old.get(next..=index) {
+                    let start = samples.place();
+                    let lines = self.page.0.get(*first..old[old.len() - 1]);
+                    samples.copy(lines.unwrap_or_default());
                     new.extend(others.iter().map(|place| place - first + start));
-                } else {
-                    new.extend(std::iter::repeat_n(start, end - index));
                 }
-                index = end;
+                if let Some(scope) = scope {
+                    column.write(samples, scope, &states[index]);
+                    new.push(samples.place());
+                }
+                next = index + 1;
             }
         });
         new

@@ -6,6 +6,8 @@
 mod kept;
 mod streamed;
 
+use std::sync::Arc;
+
 use musterd_probes::measurement;
 use musterd_probes::registry::Registration;
 use prometheus::TextEncoder;
@@ -27,12 +29,14 @@ use crate::store::CheckState;
 pub(super) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// A family of checks, and how its lines are written.
+#[derive(Clone, Copy)]
 struct Column {
     family: Family,
     write: Write,
 }
 
 /// How the lines of a check are written.
+#[derive(Clone, Copy)]
 enum Write {
     /// From its state.
     State(OfState),
@@ -66,7 +70,7 @@ impl Column {
 }
 
 /// The families of checks, in the order of the page.
-fn columns(now: &Everything) -> Vec<Column> {
+fn columns(states: &[Arc<CheckState>]) -> Vec<Column> {
     const OWN: [(Family, OfState); 8] = [
         (CHECK_STATUS, |samples, scope, state| {
             checks::statuses(samples, scope, state.damped.status);
@@ -95,13 +99,13 @@ fn columns(now: &Everything) -> Vec<Column> {
         }),
     ];
     let own = OWN.map(|(family, write)| Column { family, write: Write::State(write) });
-    own.into_iter().chain(measured(now)).collect()
+    own.into_iter().chain(measured(states)).collect()
 }
 
 /// The families of measurements, in the order of their names.
-fn measured(now: &Everything) -> impl Iterator<Item = Column> {
+fn measured(states: &[Arc<CheckState>]) -> impl Iterator<Item = Column> + use<> {
     let mut kinds: Vec<&'static Registration> = Vec::new();
-    for state in &now.states {
+    for state in states {
         if !kinds.iter().any(|kind| std::ptr::eq(*kind, state.check.kind)) {
             kinds.push(state.check.kind);
         }

@@ -46,7 +46,7 @@ pub(in crate::api) fn stream(
 ) -> Response {
     let page = Page {
         shells: Vec::new(),
-        columns: columns(&now),
+        columns: columns(&now.states),
         now,
         registry,
         exposition: Exposition::default(),
