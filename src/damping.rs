@@ -21,8 +21,27 @@ pub(crate) struct Damped {
     failures: u32,
     /// Runs in a row that could not look.
     unknowns: u32,
-    /// What the runs of an unconfirmed row saw, and when first.
-    row: Vec<(&'static About, String, Timestamp)>,
+    /// What the runs of an unconfirmed row saw. Most checks have none, and then it takes no room.
+    row: Option<Box<Row>>,
+}
+
+/// What several runs saw, and when first.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Row(Vec<(&'static About, String, Timestamp)>);
+
+impl Row {
+    fn first_seen(&self, finding: &Finding) -> Option<Timestamp> {
+        let seen = self.0.iter().find(|(about, subject, _)| {
+            about.id == finding.about.id && *subject == finding.subject
+        });
+        seen.map(|(.., at)| *at)
+    }
+
+    fn note(&mut self, finding: &Finding, at: Timestamp) {
+        if self.first_seen(finding).is_none() {
+            self.0.push((finding.about, finding.subject.clone(), at));
+        }
+    }
 }
 
 /// A finding that is open.
@@ -57,7 +76,7 @@ impl Damped {
             warnings: 0,
             failures: 0,
             unknowns: 0,
-            row: Vec::new(),
+            row: None,
         }
     }
 
@@ -112,7 +131,7 @@ impl Damped {
                 let whole = status == Status::from(verdict);
                 self.settle(ruling, whole, at);
                 if whole {
-                    self.row.clear();
+                    self.row = None;
                 } else {
                     self.remember(ruling, at);
                 }
@@ -169,12 +188,7 @@ impl Damped {
     /// seen.
     fn remember(&mut self, ruling: &Ruling, at: Timestamp) {
         for Ruled { finding, .. } in &ruling.findings {
-            let known = self.row.iter().any(|(about, subject, _)| {
-                about.id == finding.about.id && *subject == finding.subject
-            });
-            if !known {
-                self.row.push((finding.about, finding.subject.clone(), at));
-            }
+            self.row.get_or_insert_default().note(finding, at);
         }
     }
 
@@ -194,14 +208,7 @@ impl Damped {
                 .iter()
                 .find(|open| same(&open.finding))
                 .map(|open| open.opened_at)
-                .or_else(|| {
-                    self.row
-                        .iter()
-                        .find(|(about, subject, _)| {
-                            about.id == finding.about.id && *subject == finding.subject
-                        })
-                        .map(|(.., at)| *at)
-                })
+                .or_else(|| self.row.as_ref()?.first_seen(finding))
                 .unwrap_or(at);
             let (finding, waived) = (finding.clone(), waived.clone());
             open.push(Open { finding, judged: *judged, waived, opened_at });

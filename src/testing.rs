@@ -25,7 +25,6 @@ pub(crate) fn place() -> Place {
 pub(crate) fn check(kind: &'static Registration, settings: &serde_json::Value) -> Check {
     Check {
         id: format!("shop/{}", kind.name).into(),
-        name: kind.name.to_owned(),
         kind,
         probe: kind.build_json(settings).expect("settings that make a probe"),
         interval: Duration::from_secs(30),

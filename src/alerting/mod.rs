@@ -38,9 +38,7 @@ pub(crate) fn plans(config: &Config) -> Vec<Plan> {
 
 fn plan(service: &Service, objective: &Objective) -> Plan {
     let name = format!("{}/{}", service.name, objective.name);
-    let speaks_of = |check: &Check| {
-        objective.checks.iter().any(|glob| glob.matches(&check.name) || glob.matches(&check.id))
-    };
+    let speaks_of = |check: &Check| objective.checks.iter().any(|glob| check.is_meant_by(glob));
     let intervals: Vec<_> = service
         .checks
         .iter()

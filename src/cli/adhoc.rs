@@ -163,7 +163,6 @@ fn check(service: &str, kind: &'static registry::Registration) -> Result<Arc<Che
     let probe = kind.build_json(&settings).map_err(|error| error.to_string())?;
     Ok(Arc::new(Check {
         id: format!("{service}/{}", kind.name).into(),
-        name: kind.name.to_owned(),
         kind,
         probe,
         interval: kind.interval,

@@ -66,17 +66,16 @@ pub(crate) fn run(args: &Args, colour: Colour, vault: &Vault) -> io::Result<u8> 
 
 fn judge(path: &Path) -> Result<(Arc<Service>, Record), String> {
     let file = read(path)?;
-    let (service_name, name) = file
+    let service_name = file
         .check
         .split_once('/')
-        .map(|(service, name)| (service.to_owned(), name.to_owned()))
+        .map(|(service, _)| service.to_owned())
         .ok_or_else(|| format!("`check` is {:?}, which is no service/check", file.check))?;
     let (id, settings, at): (Arc<str>, _, _) =
         (file.check.as_str().into(), file.settings.clone(), file.observed_at);
     let replayable = file.open()?;
     let check = Arc::new(Check {
         id,
-        name,
         kind: replayable.kind,
         probe: replayable.probe,
         interval: replayable.kind.interval,

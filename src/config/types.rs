@@ -140,7 +140,6 @@ pub(crate) struct Service {
 pub(crate) struct Check {
     /// `service/name`.
     pub(crate) id: Arc<str>,
-    pub(crate) name: String,
     pub(crate) kind: &'static Registration,
     pub(crate) probe: Arc<dyn Probe>,
     pub(crate) interval: Duration,
@@ -183,6 +182,18 @@ impl Severities {
     /// Sets a rule's.
     pub(crate) fn set(&mut self, rule: String, severity: Severity) {
         self.0.get_or_insert_default().insert(rule, severity);
+    }
+}
+
+impl Check {
+    /// What it is called within its service.
+    pub(crate) fn name(&self) -> &str {
+        self.id.split_once('/').map_or(&*self.id, |(_, name)| name)
+    }
+
+    /// Whether a glob over names or ids of checks speaks of it.
+    pub(crate) fn is_meant_by(&self, glob: &glob::Pattern) -> bool {
+        glob.matches(self.name()) || glob.matches(&self.id)
     }
 }
 

@@ -39,7 +39,7 @@ impl Topic {
     /// What it is called within its service.
     pub(crate) fn name(&self) -> &str {
         match self {
-            Self::Check(check) => &check.name,
+            Self::Check(check) => check.name(),
             Self::Policy(_) => POLICY,
         }
     }

@@ -34,7 +34,7 @@ pub(crate) fn covers(waiver: &Waiver, check: &Check, finding: &Finding) -> bool 
 }
 
 fn speaks_of(waiver: &Waiver, check: &Check) -> bool {
-    waiver.check.as_ref().is_none_or(|glob| glob.matches(&check.name) || glob.matches(&check.id))
+    waiver.check.as_ref().is_none_or(|glob| check.is_meant_by(glob))
 }
 
 /// What a waiver is called: the subject of findings about it.

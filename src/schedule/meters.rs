@@ -158,10 +158,7 @@ impl Meters {
     /// good nor bad.
     pub(super) fn hold(&self, service: &Service, check: &Check, verdict: Verdict, took: Duration) {
         for objective in &service.objectives {
-            let named = objective
-                .checks
-                .iter()
-                .any(|glob| glob.matches(&check.name) || glob.matches(&check.id));
+            let named = objective.checks.iter().any(|glob| check.is_meant_by(glob));
             let in_time = objective.under.is_none_or(|under| took < under);
             let outcome = match verdict {
                 Verdict::Unknown => continue,

@@ -1,6 +1,5 @@
 //! One check in memory: its state, and its latest runs.
 
-use std::collections::VecDeque;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 
@@ -32,19 +31,20 @@ pub(super) struct Recent {
 
 /// The latest runs, the latest last.
 #[derive(Default)]
-struct Ring(VecDeque<RunSummary>);
+struct Ring(Vec<RunSummary>);
 
 impl Ring {
     fn push(&mut self, run: RunSummary, most: usize) {
         let Self(runs) = self;
-        while runs.len() >= most {
-            runs.pop_front();
+        if runs.len() >= most {
+            // They are few and small: moving them up costs less than room for a place to begin.
+            runs.drain(..=runs.len() - most);
         }
         if runs.len() == runs.capacity() {
             // Twice as much each time, but not more than is ever used.
             runs.reserve_exact(runs.len().clamp(1, most - runs.len()));
         }
-        runs.push_back(run);
+        runs.push(run);
     }
 }
 

@@ -169,3 +169,14 @@ fn a_reader_among_runs_and_reloads_misses_nothing() {
     look(&store, &mut view);
     assert!(view.states().iter().all(|state| state.runs == [0, 0, 0, 1_999]));
 }
+
+/// Of a hundred thousand checks every sixteen bytes are two megabytes: the allocator has room for
+/// 80, 96, 112, 128, 160 and 192 bytes, and for nothing between.
+#[test]
+fn what_is_held_of_every_check_stays_small() {
+    const COUNTS: usize = 16;
+    assert!(size_of::<CheckState>() + COUNTS <= 160, "{}", size_of::<CheckState>());
+    assert!(size_of::<LastRun>() + COUNTS <= 80, "{}", size_of::<LastRun>());
+    assert!(size_of::<slot::Slot>() + COUNTS <= 80, "{}", size_of::<slot::Slot>());
+    assert!(size_of::<Check>() + COUNTS <= 112, "{}", size_of::<Check>());
+}

@@ -99,7 +99,6 @@ fn noon() -> Timestamp {
 fn check(service: &str, name: &str) -> Arc<Check> {
     let mut check = testing::check(&KIND, &json!({}));
     check.id = format!("{service}/{name}").into();
-    check.name = name.to_owned();
     let terms = Arc::make_mut(&mut check.terms);
     terms.confirm = 1;
     terms.labels.insert("tier".to_owned(), "1".to_owned());

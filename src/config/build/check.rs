@@ -181,7 +181,6 @@ impl<'d> Draft<'d> {
         };
         Some(Check {
             id: format!("{}/{name}", frame.service).into(),
-            name: name.clone(),
             kind: self.kind,
             probe: Arc::clone(&made.probe),
             interval,

@@ -42,7 +42,7 @@ fn what_is_not_said_has_its_default() {
     assert_eq!(service.target.http_url.as_ref().unwrap().as_str(), "http://shop.example/");
     assert!(service.budget.is_none() && !service.target.insecure);
     let check = &service.checks[0];
-    assert_eq!((&*check.id, check.name.as_str()), ("shop/http", "http"));
+    assert_eq!((&*check.id, check.name()), ("shop/http", "http"));
     assert_eq!(check.interval, Duration::from_secs(30));
     assert_eq!(check.terms.timeout, Duration::from_secs(10));
     assert_eq!((check.terms.confirm, check.terms.retry_interval), (2, Duration::from_secs(30)));
@@ -71,7 +71,7 @@ fn layers_lie_on_top_of_each_other() {
     let checks: Vec<_> = shop
         .checks
         .iter()
-        .map(|check| (check.name.as_str(), check.terms.settings["path"].as_str()))
+        .map(|check| (check.name(), check.terms.settings["path"].as_str()))
         .collect();
     assert_eq!(checks, [("http", Some("/own")), ("health", Some("/strict"))]);
     assert_eq!(shop.checks[0].terms.severity.of("http.slow"), Some(Severity::Critical));

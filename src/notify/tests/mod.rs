@@ -79,7 +79,6 @@ fn service(name: &str, checks: &[&str]) -> Arc<Service> {
     let check = |check: &&str| {
         Arc::new(Check {
             id: format!("{name}/{check}").into(),
-            name: (*check).to_owned(),
             ..testing::check(kind, &serde_json::json!({}))
         })
     };
