@@ -48,6 +48,11 @@ impl<T> Admission<T> {
         Self { most, most_a_host, running: 0, queues: HashMap::new(), turns: VecDeque::new() }
     }
 
+    /// What waits.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &T> {
+        self.queues.values().flat_map(|queue| &queue.waiting)
+    }
+
     /// How many run.
     pub(crate) fn running(&self) -> usize {
         self.running

@@ -17,7 +17,9 @@ use tokio_util::sync::CancellationToken;
 use super::admission::{Admission, Line};
 use super::blocked::{Blocked, Change};
 use super::meters::{Meters, Shed};
+use super::missed;
 use super::phase::Grid;
+use super::slot::{Slot, Work};
 use crate::clock::Clock;
 use crate::commands::{Command, Refusal};
 use crate::config::{Check, Config, Service};
@@ -50,8 +52,15 @@ const CLOCK_CHECK: Duration = Duration::from_secs(10);
 /// A wall clock that went another way than the monotonic one by this much was set.
 const CLOCK_SET: SignedDuration = SignedDuration::from_secs(1);
 
-/// A run that is late by more than this is not made any more, whatever its interval.
+/// A run that waited for its turn for longer than this is not made any more, whatever its interval.
 const LATEST: Duration = Duration::from_mins(1);
+
+/// What should have happened so long ago has been slept over: a machine that is too busy is late by
+/// less.
+const SLEPT: Duration = Duration::from_secs(5);
+
+/// A run on the grid comes so long after one that stood beside it, or half an interval.
+const APART: Duration = Duration::from_secs(10);
 
 /// What runs at most once a day waits so long.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -85,34 +94,14 @@ pub(crate) struct Engine {
     compared: (Timestamp, Instant),
 }
 
-/// A check in the scheduler.
-struct Slot {
-    service: Arc<Service>,
-    check: Arc<Check>,
-    grid: Grid,
-    /// One for all checks that wait in it.
-    line: Arc<Line>,
-    /// The due time on the grid that came last.
-    last_due: Option<Timestamp>,
-    /// Number of the entry in `due` that counts.
-    turn: u64,
-    /// It waits or runs.
-    busy: bool,
-}
-
-impl Slot {
-    /// Whether its runs change what the target knows of us.
-    fn is_active(&self) -> bool {
-        self.check.probe.impact() > Impact::Passive
-    }
-}
-
 /// A run that waits for its turn.
 #[derive(Debug)]
 struct Waiting {
     check: Arc<str>,
     line: Arc<Line>,
     due: Instant,
+    /// Since when it waits: lost time that is our own counts against nobody.
+    since: Instant,
 }
 
 /// A run waits for a limiter's window for a part of its check's interval, and no longer than this.
@@ -215,12 +204,10 @@ impl Engine {
         if slot.is_active() {
             return Err(Refusal::Limited);
         }
-        if slot.busy {
+        if slot.work != Work::Idle {
             return Err(Refusal::Busy);
         }
-        slot.busy = true;
-        let (check, line) = (Arc::clone(&slot.check.id), Arc::clone(&slot.line));
-        self.admission.wait(&slot.line, Waiting { check, line, due: Instant::now() });
+        line_up(&mut self.admission, slot, Instant::now());
         Ok(())
     }
 
@@ -240,8 +227,13 @@ impl Engine {
             .collect();
         self.store.adopt(&watched, now);
 
+        // Of a check that was gone for a while, a run may still go on.
+        let mut at_work: HashMap<Arc<str>, Work> = HashMap::new();
+        let running = self.in_flight.values().map(|run| (Arc::clone(&run.check), Work::Runs));
+        let waiting = self.admission.waiting().map(|run| (Arc::clone(&run.check), Work::Waits));
+        at_work.extend(waiting.chain(running));
         let mut before = std::mem::take(&mut self.slots);
-        let (mut new, mut lines) = (Vec::new(), Lines::default());
+        let (mut new, mut busy, mut lines) = (Vec::new(), Vec::new(), Lines::default());
         self.slots.reserve(watched.len());
         for Watched { service, check } in watched {
             let grid = Grid::new(&check.id, &self.location, check.interval);
@@ -254,10 +246,11 @@ impl Engine {
                 Some(old) if !moved && old.grid == grid && old.check.identity == check.identity => {
                     Slot { service, check, line, ..*old }
                 }
-                old => {
-                    new.push(Arc::clone(&id));
-                    let busy = old.is_some_and(|old| old.busy);
-                    Slot { service, check, grid, line, last_due: None, turn: 0, busy }
+                _ => {
+                    let work = at_work.get(&id).copied().unwrap_or(Work::Idle);
+                    // What is at work for it already is awaited.
+                    if work == Work::Idle { &mut new } else { &mut busy }.push(Arc::clone(&id));
+                    Slot::new(service, check, grid, line, work)
                 }
             };
             self.slots.insert(id, Box::new(slot));
@@ -285,6 +278,10 @@ impl Engine {
             self.store.block(origin, Some(since));
         }
         self.ramp(new, now);
+        for id in busy {
+            let on_grid = until(now, self.slots[&id].grid.next(now));
+            self.plan(&id, Instant::now() + on_grid, now, true);
+        }
     }
 
     /// The first runs come soon, but not all at once: each at its turn on the ramp, or at its own
@@ -297,14 +294,15 @@ impl Engine {
         for (index, id) in new.into_iter().enumerate() {
             let on_ramp = step.saturating_mul(u32::try_from(index).unwrap_or(u32::MAX));
             let on_grid = until(now, self.slots[&id].grid.next(now));
-            self.plan(&id, started + on_ramp.min(on_grid), now);
+            self.plan(&id, started + on_ramp.min(on_grid), now, on_grid <= on_ramp);
         }
     }
 
-    fn plan(&mut self, id: &Arc<str>, at: Instant, now: Timestamp) {
+    fn plan(&mut self, id: &Arc<str>, at: Instant, now: Timestamp, on_grid: bool) {
         self.turns += 1;
         if let Some(slot) = self.slots.get_mut(id) {
             slot.turn = self.turns;
+            slot.on_grid = on_grid;
             self.due.push(Reverse((at, self.turns, Arc::clone(id))));
             let away = at.saturating_duration_since(Instant::now());
             let next_run =
@@ -316,6 +314,7 @@ impl Engine {
     fn wake(&mut self) {
         let (wall, now) = (self.clock.now(), Instant::now());
         self.compare_clocks(wall, now);
+        let mut slept_over = Vec::new();
         while let Some(Reverse((due, ..))) = self.due.peek()
             && *due <= now
         {
@@ -323,21 +322,32 @@ impl Engine {
             let Some(slot) = self.slots.get_mut(&id).filter(|slot| slot.turn == turn) else {
                 continue;
             };
-            if slot.busy {
-                self.meters.shed(Shed::Overlap);
-            } else {
-                slot.busy = true;
-                let line = Arc::clone(&slot.line);
-                let waiting = Waiting { check: Arc::clone(&id), line, due };
-                self.admission.wait(&slot.line, waiting);
+            if now - due > SLEPT {
+                slept_over.push(id);
+                continue;
             }
-            slot.last_due = Some(wall);
-            let next = slot.grid.next_due(slot.last_due, wall);
-            self.plan(&id, now + until(wall, next), wall);
+            match slot.work {
+                Work::Idle => line_up(&mut self.admission, slot, due),
+                Work::Waits => shed(&self.meters, &*self.store, &id, Shed::Overlap, wall),
+                Work::Runs => self.meters.shed(Shed::Overlap),
+            }
+            let next = if slot.on_grid {
+                slot.last_due = Some(wall);
+                slot.grid.next_due(slot.last_due, wall)
+            } else {
+                let apart = APART.min(slot.check.interval / 2);
+                slot.grid.next(wall + SignedDuration::try_from(apart).unwrap_or_default())
+            };
+            self.plan(&id, now + until(wall, next), wall, true);
+        }
+        if !slept_over.is_empty() {
+            tracing::warn!(checks = slept_over.len(), "nothing happened for a while");
+            self.ramp(slept_over, wall);
         }
     }
 
-    /// A wall clock that was set, or a machine that slept, moves every check back to its place.
+    /// A wall clock that was set, or a machine that slept, moves every check to its place on the
+    /// grid. What would have been due meanwhile runs soon.
     fn compare_clocks(&mut self, wall: Timestamp, now: Instant) {
         if now < self.compared.1 + CLOCK_CHECK / 2 {
             return;
@@ -350,17 +360,33 @@ impl Engine {
             return;
         }
         tracing::warn!(drift_seconds = drift.as_secs_f64(), "the wall clock was set");
-        self.due.clear();
-        let ids: Vec<Arc<str>> = self.slots.keys().cloned().collect();
-        for id in ids {
-            let slot = &self.slots[&id];
-            let next = slot.grid.next(wall);
-            self.plan(&id, now + until(wall, next), wall);
+        let mut slept_over = Vec::new();
+        for Reverse((due, turn, id)) in std::mem::take(&mut self.due).into_vec() {
+            let Some(slot) = self.slots.get_mut(&id).filter(|slot| slot.turn == turn) else {
+                continue;
+            };
+            if !slot.on_grid {
+                // A first run or another look comes after a time, whatever the clock says.
+                self.due.push(Reverse((due, turn, id)));
+                continue;
+            }
+            if drift.is_negative() {
+                // In terms of the new clock: what was just done is not done again.
+                slot.last_due = slot.last_due.and_then(|last| last.checked_add(drift).ok());
+                let next = slot.grid.next_due(slot.last_due, wall);
+                self.plan(&id, now + until(wall, next), wall, true);
+                continue;
+            }
+            match due.saturating_duration_since(now).checked_sub(drift.unsigned_abs()) {
+                Some(away) if !away.is_zero() => self.plan(&id, now + away, wall, true),
+                _ => slept_over.push(id),
+            }
         }
+        self.ramp(slept_over, wall);
     }
 
     fn start_what_may(&mut self) {
-        while let Some(Waiting { check: id, line, due }) =
+        while let Some(Waiting { check: id, line, due, since }) =
             self.admission.start(self.network.at_rest())
         {
             let now = Instant::now();
@@ -375,18 +401,22 @@ impl Engine {
                 Line::Alone(_) | Line::Host(_) => false,
             };
             if paused {
-                slot.busy = false;
-                self.meters.shed(Shed::Blocked);
+                slot.work = Work::Idle;
+                shed(&self.meters, &*self.store, &id, Shed::Blocked, self.clock.now());
                 self.admission.ended(&line);
                 continue;
             }
+            let waited = now.saturating_duration_since(since);
+            if waited > patience(slot) && !slot.patient {
+                shed(&self.meters, &*self.store, &id, Shed::Deadline, self.clock.now());
+                self.admission.ended(&line);
+                slot.patient = true;
+                line_up(&mut self.admission, slot, now);
+                continue;
+            }
+            slot.patient = false;
+            slot.work = Work::Runs;
             let late = now.saturating_duration_since(due);
-            if late > (slot.check.interval / 2).clamp(Duration::from_secs(1), LATEST) {
-                slot.busy = false;
-                self.meters.shed(Shed::Deadline);
-                self.admission.ended(&line);
-                continue;
-            }
             self.meters.started(late, self.admission.running());
             let (service, check) = (Arc::clone(&slot.service), Arc::clone(&slot.check));
             let network = Arc::clone(&self.network);
@@ -423,7 +453,7 @@ impl Engine {
             Err(error) => {
                 tracing::error!(check = %id, %error, "a run was lost");
                 if let Some(slot) = slot {
-                    slot.busy = false;
+                    slot.work = Work::Idle;
                 }
                 return;
             }
@@ -440,10 +470,15 @@ impl Engine {
         let step = self.store.record(&record);
         let now = Instant::now();
         let Some(slot) = slot else { return };
-        slot.busy = false;
+        slot.work = Work::Idle;
         self.meters.sent(&slot.service.name, record.requests);
         if let Some(step) = &step {
             self.meters.hold(&slot.service, &slot.check, step.verdict, record.duration);
+        }
+        if record.check.identity != slot.check.identity {
+            // It was asked something else meanwhile, and of that nothing is known yet.
+            self.plan(&id, now, self.clock.now(), false);
+            return;
         }
         let passive = !slot.is_active();
         let retry = slot.check.terms.retry_interval;
@@ -451,9 +486,36 @@ impl Engine {
             let wall = self.clock.now();
             let next = slot.grid.next_due(slot.last_due, wall);
             if retry < until(wall, next) {
-                self.plan(&id, now + retry, wall);
+                self.plan(&id, now + retry, wall, false);
             }
         }
+    }
+}
+
+/// Puts a check at the end of its line.
+fn line_up(admission: &mut Admission<Waiting>, slot: &mut Slot, due: Instant) {
+    slot.work = Work::Waits;
+    let (check, line) = (Arc::clone(&slot.check.id), Arc::clone(&slot.line));
+    admission.wait(&slot.line, Waiting { check, line, due, since: Instant::now() });
+}
+
+/// How long a run waits for its turn. Who waits for one after the other waits for longer.
+fn patience(slot: &Slot) -> Duration {
+    let half = slot.check.interval / 2;
+    let most = match &*slot.line {
+        Line::Host(_) => half.min(LATEST),
+        Line::Alone(_) => half,
+    };
+    most.max(Duration::from_secs(1))
+}
+
+/// A run of a check is not made: what it saw last grows old.
+fn shed(meters: &Meters, store: &dyn Store, check: &str, why: Shed, at: Timestamp) {
+    meters.shed(why);
+    let state = store.state(check);
+    if let Some(record) = state.and_then(|state| missed::of(&state, why, at)) {
+        // The step is of no concern: nothing is to be confirmed sooner.
+        let _step = store.record(&record);
     }
 }
 

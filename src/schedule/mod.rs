@@ -4,7 +4,9 @@ mod admission;
 mod blocked;
 mod engine;
 mod meters;
+mod missed;
 mod phase;
+mod slot;
 #[cfg(test)]
 mod tests;
 

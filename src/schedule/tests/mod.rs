@@ -3,6 +3,7 @@
 mod daily;
 mod memory;
 mod turns;
+mod unforeseen;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -100,6 +101,7 @@ struct Rig {
     store: Arc<Memory>,
     commands: Commands,
     registry: Registry,
+    clock: Clock,
     stop: CancellationToken,
     work: tokio::task::JoinHandle<()>,
     /// How far the wall clock was set, in milliseconds.
@@ -126,7 +128,7 @@ impl Rig {
             Arc::clone(&store) as Arc<dyn Store>,
             ledger,
             Meters::register(&registry).unwrap(),
-            clock,
+            clock.clone(),
             bounds,
             Box::new(|_| testing::bare_network()),
         );
@@ -134,7 +136,7 @@ impl Rig {
         let stop = CancellationToken::new();
         let work = tokio::spawn(engine.work(asked.scheduler, stop.clone()));
         let runs = store.subscribe();
-        let rig = Self { store, commands, registry, stop, work, set, runs };
+        let rig = Self { store, commands, registry, clock, stop, work, set, runs };
         rig.adopt(config).await;
         rig
     }
@@ -152,6 +154,10 @@ impl Rig {
             ran.entry(news.check.id.to_string()).or_default().push(news.run.at().as_millisecond());
         }
         ran
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     fn shed(&self, reason: &str) -> u64 {
@@ -203,6 +209,15 @@ async fn a_host_that_hangs_takes_nobody_elses_permits() {
         ran.iter().filter(|(id, _)| id.starts_with("w/")).map(|(_, times)| times.len()).sum();
     assert_eq!(runs_of_well, 100 * 60, "no run of the healthy host was lost");
     assert!(rig.shed("deadline") > 0, "the hanging host's runs are shed by their deadline");
+    let unknown = rig.store.states().into_iter().filter(|state| {
+        let now = rig.now();
+        let looked = state.last.as_ref().filter(|last| last.reason().is_none());
+        let ended = looked.map(|last| last.summary.at() + last.summary.duration());
+        let is_old = ended.is_none_or(|ended| now.duration_since(ended).as_secs() > 240);
+        assert!(!is_old || state.damped.status != Status::Pass, "{} is old", state.check.id);
+        state.damped.status == Status::Unknown
+    });
+    assert!(unknown.count() > 50, "of most nothing is known for a quarter of an hour");
 }
 
 #[tokio::test(start_paused = true)]
