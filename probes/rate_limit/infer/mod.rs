@@ -7,6 +7,7 @@ mod candidates;
 pub(super) mod limiter;
 pub(super) mod named;
 mod refine;
+mod restart;
 mod score;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,14 @@
 //! about them has to be guessed.
 
 use super::limiter::{Candidate, Shape};
-use super::{Fit, GOOD, Knowledge, Observation, candidates, score};
+use super::{Fit, GOOD, Knowledge, Observation, candidates, restart, score};
+
+/// So many times a request is gone through at most to see whether a restart explains a run: less
+/// than a second's work.
+const EFFORT: usize = 20_000_000;
+
+/// So many requests are gone through once for boundaries that are guessed.
+const GUESSES: usize = 200_000;
 
 /// Whether a length of time is one of these, as exactly as a run can tell.
 fn is_among(value: f64, named: &[f64]) -> bool {
@@ -71,20 +78,24 @@ pub(super) fn was_replaced(
     let family = best.candidate.shape.family();
     let mut rivals = named;
     rivals.retain(|rival| !same_size || rival.shape.family() != family);
-    rivals.iter().any(|rival| {
-        (1..observations.len()).any(|at| {
-            successors(*rival, &observations[at..]).into_iter().any(|successor| {
-                score::replaced((*rival, successor), observations, at, GOOD) <= GOOD
-            })
-        })
-    })
+    let mut effort = EFFORT;
+    let mut fits = |rival| restart::explains(rival, observations, &mut effort);
+    // Nobody knows is a doubt, too.
+    thinned(rivals, observations.len(), knowledge)
+        .into_iter()
+        .any(|rival| fits(rival) != Some(false))
 }
 
-/// The same limiter without its counts, and one whose limit is what was let through since.
-fn successors(rival: Candidate, since: &[Observation]) -> Vec<Candidate> {
-    let refused = since.iter().any(|o| o.outcome == super::Outcome::Refused);
-    let let_through = candidates::counted_limits(since).into_iter().take(1);
-    let left = since.iter().find_map(|o| o.remaining).map(|left| left + 1.0);
-    let others = let_through.filter(|_| refused).chain(left);
-    std::iter::once(rival.limit).chain(others).map(|limit| Candidate { limit, ..rival }).collect()
+/// Of a long run, not every gap between two requests is tried for the place of a boundary that
+/// nobody named: what differs by one request of hundreds is told apart by nothing else either.
+fn thinned(rivals: Vec<Candidate>, requests: usize, knowledge: &Knowledge) -> Vec<Candidate> {
+    let is_guess = |rival: &Candidate| match rival.shape {
+        Shape::FixedAt { phase } => !candidates::is_told(phase, rival.window, knowledge),
+        _ => false,
+    };
+    let (guesses, mut rivals): (Vec<Candidate>, Vec<Candidate>) =
+        rivals.into_iter().partition(is_guess);
+    let most = (GUESSES / requests.max(1)).max(1);
+    rivals.extend(guesses.iter().step_by(guesses.len().div_ceil(most).max(1)));
+    rivals
 }

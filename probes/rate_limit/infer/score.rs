@@ -81,21 +81,6 @@ fn patterns(lost: u32) -> Vec<u32> {
     }
 }
 
-/// The score of a limiter in whose place another one stands from the request of this index on.
-pub(super) fn replaced(
-    (before, after): (Candidate, Candidate),
-    observations: &[Observation],
-    index: usize,
-    bound: f64,
-) -> f64 {
-    let (first, second) = observations.split_at(index);
-    let score = replay(before, first, Seen::Middle, u32::MAX, bound);
-    if score > bound {
-        return score;
-    }
-    score + replay(after, second, Seen::Middle, u32::MAX, bound - score)
-}
-
 fn replay(
     candidate: Candidate,
     observations: &[Observation],
@@ -103,10 +88,36 @@ fn replay(
     counted: u32,
     bound: f64,
 ) -> f64 {
+    let mut score = 0.0;
+    for so_far in scores(candidate, observations, seen, counted) {
+        score = so_far;
+        if score > bound {
+            break;
+        }
+    }
+    score
+}
+
+/// The scores after each request, where each was counted in the midst of its exchange, and those
+/// without an answer too.
+pub(super) fn plain_scores(
+    candidate: Candidate,
+    observations: &[Observation],
+) -> impl Iterator<Item = f64> {
+    scores(candidate, observations, Seen::Middle, u32::MAX)
+}
+
+/// The scores after each request.
+fn scores(
+    candidate: Candidate,
+    observations: &[Observation],
+    seen: Seen,
+    counted: u32,
+) -> impl Iterator<Item = f64> {
     let mut limiter = Limiter::new(candidate);
     let mut score = 0.0;
     let mut lost = 0;
-    for observation in observations {
+    observations.iter().map(move |observation| {
         let at = match seen {
             Seen::Sent => observation.sent,
             Seen::Middle => f64::midpoint(observation.sent, observation.answered),
@@ -117,7 +128,7 @@ fn replay(
                 limiter.hit(at);
             }
             lost += 1;
-            continue;
+            return score;
         }
         let reply = limiter.hit(at);
         let accepted = observation.outcome == Outcome::Accepted;
@@ -130,11 +141,8 @@ fn replay(
             let moment = MOMENT + (observation.answered - observation.sent) / step;
             score += distance(reply, remaining, moment).min(WORST_REMAINING);
         }
-        if score > bound {
-            return score;
-        }
-    }
-    score
+        score
+    })
 }
 
 /// How far what is left is from what the candidate has left. Just before a token comes back, a
