@@ -37,6 +37,9 @@ struct Pause {
     length: SignedDuration,
 }
 
+/// The passive checks that look at each origin.
+pub(crate) type Lookers = HashMap<Arc<str>, HashSet<Arc<str>>>;
+
 /// What a passive run changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
@@ -69,7 +72,11 @@ impl Blocked {
             return conduct.pause.take_if(|_| served).map(|_| Change::Closed);
         }
         if !conduct.well.remove(check) && !conduct.refused.contains(check) {
-            return None;
+            // Whoever was refused is gone with a reload, and this one may be meant to be refused:
+            // the pause ends in its time at the latest.
+            let orphaned = conduct.refused.is_empty();
+            let over = conduct.pause.take_if(|pause| orphaned && at >= pause.until);
+            return over.map(|_| Change::Closed);
         }
         let suspicious = conduct.last_active.is_some_and(|last| {
             let since = at.duration_since(last);
@@ -110,9 +117,24 @@ impl Blocked {
         self.0.iter().filter_map(|(origin, conduct)| Some((origin, conduct.pause?.since)))
     }
 
-    /// Forgets origins that no check looks at any more.
-    pub(crate) fn keep(&mut self, kept: impl Fn(&str) -> bool) {
-        self.0.retain(|origin, _| kept(origin));
+    /// Forgets the origins that are not among these any more, and the checks that do not look at
+    /// theirs any more. Gives back the origins whose pause ended with that, because nobody is left
+    /// who could see them serve us.
+    pub(crate) fn keep(&mut self, lookers: &Lookers) -> Vec<Arc<str>> {
+        let mut ended = Vec::new();
+        self.0.retain(|origin, conduct| {
+            let Some(checks) = lookers.get(origin) else {
+                ended.extend(conduct.pause.map(|_| Arc::clone(origin)));
+                return false;
+            };
+            conduct.well.retain(|check| checks.contains(check));
+            conduct.refused.retain(|check| checks.contains(check));
+            if conduct.pause.take_if(|_| checks.is_empty()).is_some() {
+                ended.push(Arc::clone(origin));
+            }
+            true
+        });
+        ended
     }
 }
 
@@ -186,7 +208,66 @@ mod tests {
     fn an_origin_that_nobody_looks_at_is_forgotten() {
         let mut blocked = Blocked::default();
         blocked.active(&names().0, at(0));
-        blocked.keep(|_| false);
+        assert_eq!(blocked.keep(&Lookers::new()), []);
         assert!(blocked.0.is_empty());
+    }
+
+    fn lookers(checks: &[&str]) -> Lookers {
+        let checks = checks.iter().map(|check| Arc::from(*check)).collect();
+        [(names().0, checks)].into()
+    }
+
+    /// An origin that refuses this check since minute 2, and serves another one.
+    fn refusing(check: &str) -> Blocked {
+        let (origin, served) = names();
+        let mut blocked = Blocked::default();
+        for check in [served, check.into()] {
+            blocked.passive(&origin, &check, false, at(0));
+        }
+        blocked.active(&origin, at(1));
+        assert_eq!(blocked.passive(&origin, &check.into(), true, at(2)), Some(Change::Opened));
+        blocked
+    }
+
+    #[test]
+    fn a_refused_check_that_is_gone_leaves_the_end_of_the_pause_to_whoever_still_looks() {
+        let (origin, served) = names();
+        for (next, refused, minute, change) in [
+            (&*served, false, 3, Some(Change::Closed)),
+            ("a/new-name", false, 3, Some(Change::Closed)),
+            ("a/new-name", true, 61, None),
+            ("a/new-name", true, 62, Some(Change::Closed)),
+        ] {
+            let mut blocked = refusing("a/old-name");
+            assert_eq!(blocked.keep(&lookers(&["a/http", "a/new-name"])), []);
+            assert!(!blocked.may_work(&origin, at(3)), "{next} {refused}");
+            assert_eq!(blocked.passive(&origin, &next.into(), refused, at(minute)), change);
+            assert_eq!(blocked.origins().count(), usize::from(change.is_none()), "{next}");
+        }
+    }
+
+    #[test]
+    fn a_pause_lasts_over_a_reload_but_not_when_nobody_looks_any_more() {
+        let (origin, served) = names();
+        let mut blocked = refusing("a/x");
+        assert_eq!(blocked.keep(&lookers(&["a/http", "a/x"])), []);
+        assert_eq!(blocked.passive(&origin, &served, false, at(62)), None, "a/x is still refused");
+        assert_eq!(blocked.passive(&origin, &"a/x".into(), true, at(62)), None);
+        assert!(!blocked.may_work(&origin, at(62 + 119)), "it doubled");
+        assert_eq!(blocked.keep(&lookers(&[])), [Arc::clone(&origin)]);
+        assert!(blocked.may_work(&origin, at(63)));
+        assert_eq!(refusing("a/x").keep(&Lookers::new()), [origin]);
+    }
+
+    #[test]
+    fn names_that_come_and_go_leave_nothing_behind() {
+        let (origin, _) = names();
+        let mut blocked = Blocked::default();
+        for name in 0..100 {
+            let check = format!("a/{name}");
+            blocked.passive(&origin, &check.as_str().into(), false, at(0));
+            blocked.keep(&lookers(&[&check]));
+        }
+        assert_eq!(blocked.0[&origin].well.len(), 1);
     }
 }

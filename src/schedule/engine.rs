@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::admission::{Admission, Line};
-use super::blocked::{Blocked, Change};
+use super::blocked::{Blocked, Change, Lookers};
 use super::meters::{Meters, Shed};
 use super::missed;
 use super::phase::Grid;
@@ -267,13 +267,10 @@ impl Engine {
             Line::Alone(_) | Line::Host(_) => None,
         });
         self.worked_on = worked_on.collect();
-        let origins: HashSet<String> = self
-            .slots
-            .values()
-            .filter_map(|slot| Origin::of(&slot.service.target.url))
-            .map(|origin| origin.to_string())
-            .collect();
-        self.blocked.keep(|origin| origins.contains(origin));
+        for origin in self.blocked.keep(&self.lookers()) {
+            tracing::info!(%origin, "nobody looks any more whether the origin refuses us");
+            self.store.block(&origin, None);
+        }
         for (origin, since) in self.blocked.origins() {
             self.store.block(origin, Some(since));
         }
@@ -282,6 +279,22 @@ impl Engine {
             let on_grid = until(now, self.slots[&id].grid.next(now));
             self.plan(&id, Instant::now() + on_grid, now, true);
         }
+    }
+
+    /// Who can tell of the origins that something is known of whether they refuse us.
+    fn lookers(&self) -> Lookers {
+        let mut lookers = Lookers::new();
+        for slot in self.slots.values() {
+            let Some(origin) = Origin::of(&slot.service.target.url) else { continue };
+            let origin = origin.to_string();
+            if self.blocked.knows(&origin) {
+                let checks = lookers.entry(origin.into()).or_default();
+                if !slot.is_active() {
+                    checks.insert(Arc::clone(&slot.check.id));
+                }
+            }
+        }
+        lookers
     }
 
     /// The first runs come soon, but not all at once: each at its turn on the ramp, or at its own

@@ -19,7 +19,7 @@ fn status_of<'a>(document: &'a Value, check: &str) -> &'a str {
         .map_or("absent", |found| found["status"].as_str().unwrap_or("absent"))
 }
 
-fn config(target: &str, checks: &str) -> String {
+pub(crate) fn config(target: &str, checks: &str) -> String {
     format!(
         "listen: 127.0.0.1:0\nstate: {{path: state}}\ndefaults: {{interval: 1s, timeout: 1s}}\nservices:\n  - {{name: shop, url: '{target}', checks: [{checks}]}}\n"
     )
@@ -117,42 +117,6 @@ async fn a_damaged_state_is_set_aside_and_a_missing_secret_of_the_server_stops_t
     let ran = folder.run(&["run"]);
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("ABSENT"), "{}", ran.stderr);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_origin_that_turns_against_us_after_active_work_is_left_in_peace() {
-    let provoked = Arc::new(AtomicBool::new(false));
-    let server = {
-        let (provoked, visited) = (Arc::clone(&provoked), AtomicBool::new(false));
-        HttpServer::start(move |request| {
-            // An origin that never served a visitor cannot turn against us.
-            if request.method == "GET" {
-                visited.store(true, Ordering::Relaxed);
-            } else if visited.load(Ordering::Relaxed) {
-                provoked.store(true, Ordering::Relaxed);
-            }
-            if provoked.load(Ordering::Relaxed) {
-                Reply::text(403, "go away")
-            } else {
-                Reply::text(200, "ok")
-            }
-        })
-        .await
-    };
-    let folder = Folder::new();
-    let checks = "http: , {name: order, http: {method: POST}, interval: 3s}";
-    folder.write("musterd.yaml", config(&server.url(), checks));
-    let daemon = Daemon::start(&folder);
-    let blocked =
-        |now: &Value| now["services"][0]["findings"][0]["rule"] == "policy.prober-blocked";
-    daemon.until("the finding", blocked).await;
-    let posts = || server.requests().iter().filter(|request| request.method == "POST").count();
-    let before = posts();
-    let gets = server.requests().len();
-    server.wait_for_requests(gets + 5).await;
-    assert_eq!(posts(), before, "active work pauses");
-    provoked.store(false, Ordering::Relaxed);
-    daemon.until("the end of it", |now| !blocked(now)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod bad_input;
+mod blocked;
 mod check;
 mod config;
 #[cfg(feature = "peers")]
