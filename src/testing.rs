@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use musterd_probes::impact::Impact;
 use musterd_probes::net::budget::Budgets;
 use musterd_probes::net::network::Network;
@@ -15,6 +16,7 @@ use musterd_probes::registry::Registration;
 use musterd_probes::secret::Vault;
 
 use crate::config::{Check, Place, Service, Severities, Terms};
+use crate::store::Pause;
 
 /// A line of a file that does not exist.
 pub(crate) fn place() -> Place {
@@ -56,6 +58,12 @@ pub(crate) fn service(checks: Vec<Arc<Check>>) -> Service {
         severity: indexmap::IndexMap::new(),
         place: place(),
     }
+}
+
+/// A pause of an hour since then, because a check of the service `shop` is refused.
+pub(crate) fn pause(since: Timestamp) -> Pause {
+    let length = SignedDuration::from_hours(1);
+    Pause { since, until: since + length, length, refused: ["shop/http".into()].into() }
 }
 
 /// A network without a name server and with an empty environment.

@@ -1,10 +1,12 @@
 //! Whether a target turned against us: it answered well, we did active work, and now it refuses
 //! what any visitor gets. Pure.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+
+use crate::store::Pause;
 
 /// Refusals count as ours when they begin so soon after active work.
 const SUSPICION: SignedDuration = SignedDuration::from_mins(2);
@@ -24,17 +26,8 @@ struct Conduct {
     /// The checks that were served when they last looked. One that is always refused, as it may be
     /// meant to be, is never among them.
     well: HashSet<Arc<str>>,
-    /// The checks that were well and are refused now.
-    refused: HashSet<Arc<str>>,
     last_active: Option<Timestamp>,
     pause: Option<Pause>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Pause {
-    since: Timestamp,
-    until: Timestamp,
-    length: SignedDuration,
 }
 
 /// The passive checks that look at each origin.
@@ -45,11 +38,24 @@ pub(crate) type Lookers = HashMap<Arc<str>, HashSet<Arc<str>>>;
 pub(crate) enum Change {
     /// The origin began to refuse us.
     Opened,
+    /// It refuses us for longer, or refuses other checks.
+    Moved,
     /// It serves us again.
     Closed,
 }
 
 impl Blocked {
+    /// What each origin did before a restart. Whoever looks after it is to be heard before anybody
+    /// works, and no clock that was set makes a pause longer than it can be.
+    pub(crate) fn restored(pauses: BTreeMap<Arc<str>, Pause>, now: Timestamp) -> Self {
+        let conduct = |pause: Pause| {
+            let length = pause.length.clamp(FIRST_PAUSE, LONGEST_PAUSE);
+            let until = pause.until.clamp(after(now, SUSPICION), after(now, length));
+            Conduct { pause: Some(Pause { until, length, ..pause }), ..Conduct::default() }
+        };
+        Self(pauses.into_iter().map(|(origin, pause)| (origin, conduct(pause))).collect())
+    }
+
     /// An active run on an origin has ended.
     pub(crate) fn active(&mut self, origin: &Arc<str>, at: Timestamp) {
         self.0.entry(Arc::clone(origin)).or_default().last_active = Some(at);
@@ -65,45 +71,12 @@ impl Blocked {
         at: Timestamp,
     ) -> Option<Change> {
         let conduct = self.0.entry(Arc::clone(origin)).or_default();
-        if !refused {
-            conduct.well.insert(Arc::clone(check));
-            conduct.refused.remove(check);
-            let served = conduct.refused.is_empty();
-            return conduct.pause.take_if(|_| served).map(|_| Change::Closed);
-        }
-        if !conduct.well.remove(check) && !conduct.refused.contains(check) {
-            // Whoever was refused is gone with a reload, and this one may be meant to be refused:
-            // the pause ends in its time at the latest.
-            let orphaned = conduct.refused.is_empty();
-            let over = conduct.pause.take_if(|pause| orphaned && at >= pause.until);
-            return over.map(|_| Change::Closed);
-        }
-        let suspicious = conduct.last_active.is_some_and(|last| {
-            let since = at.duration_since(last);
-            since >= SignedDuration::ZERO && since <= SUSPICION
-        });
-        match &mut conduct.pause {
-            Some(pause) => {
-                conduct.refused.insert(Arc::clone(check));
-                if at >= pause.until {
-                    pause.length = (pause.length * 2).min(LONGEST_PAUSE);
-                    pause.until = after(at, pause.length);
-                }
-                None
-            }
-            None if suspicious => {
-                conduct.refused.insert(Arc::clone(check));
-                let pause = Pause { since: at, until: after(at, FIRST_PAUSE), length: FIRST_PAUSE };
-                conduct.pause = Some(pause);
-                Some(Change::Opened)
-            }
-            None => None,
-        }
+        if refused { conduct.refused(check, at) } else { conduct.served(check) }
     }
 
     /// Whether active work may be done on an origin.
     pub(crate) fn may_work(&self, origin: &str, at: Timestamp) -> bool {
-        let pause = self.0.get(origin).and_then(|conduct| conduct.pause);
+        let pause = self.0.get(origin).and_then(|conduct| conduct.pause.as_ref());
         pause.is_none_or(|pause| at >= pause.until)
     }
 
@@ -112,9 +85,14 @@ impl Blocked {
         self.0.contains_key(origin)
     }
 
-    /// The origins that refuse us, and since when.
-    pub(crate) fn origins(&self) -> impl Iterator<Item = (&Arc<str>, Timestamp)> {
-        self.0.iter().filter_map(|(origin, conduct)| Some((origin, conduct.pause?.since)))
+    /// Why active work on an origin pauses; `None` when it does not refuse us.
+    pub(crate) fn pause(&self, origin: &str) -> Option<&Pause> {
+        self.0.get(origin)?.pause.as_ref()
+    }
+
+    /// The origins that refuse us.
+    pub(crate) fn pauses(&self) -> impl Iterator<Item = (&Arc<str>, &Pause)> {
+        self.0.iter().filter_map(|(origin, conduct)| Some((origin, conduct.pause.as_ref()?)))
     }
 
     /// Forgets the origins that are not among these any more, and the checks that do not look at
@@ -124,17 +102,62 @@ impl Blocked {
         let mut ended = Vec::new();
         self.0.retain(|origin, conduct| {
             let Some(checks) = lookers.get(origin) else {
-                ended.extend(conduct.pause.map(|_| Arc::clone(origin)));
+                ended.extend(conduct.pause.as_ref().map(|_| Arc::clone(origin)));
                 return false;
             };
             conduct.well.retain(|check| checks.contains(check));
-            conduct.refused.retain(|check| checks.contains(check));
+            if let Some(pause) = &mut conduct.pause {
+                pause.refused.retain(|check| checks.contains(check));
+            }
             if conduct.pause.take_if(|_| checks.is_empty()).is_some() {
                 ended.push(Arc::clone(origin));
             }
             true
         });
         ended
+    }
+}
+
+impl Conduct {
+    fn served(&mut self, check: &Arc<str>) -> Option<Change> {
+        self.well.insert(Arc::clone(check));
+        let moved = self.pause.as_mut()?.refused.remove(check);
+        let over = self.pause.take_if(|pause| pause.refused.is_empty());
+        over.map(|_| Change::Closed).or(moved.then_some(Change::Moved))
+    }
+
+    fn refused(&mut self, check: &Arc<str>, at: Timestamp) -> Option<Change> {
+        let was_well = self.well.remove(check);
+        let Some(pause) = &mut self.pause else {
+            if !was_well || !self.is_suspicious(at) {
+                return None;
+            }
+            let (until, refused) = (after(at, FIRST_PAUSE), [Arc::clone(check)].into());
+            self.pause = Some(Pause { since: at, until, length: FIRST_PAUSE, refused });
+            return Some(Change::Opened);
+        };
+        if !was_well && !pause.refused.contains(check) {
+            // Whoever was refused is gone with a reload, and this one may be meant to be refused:
+            // the pause ends in its time at the latest.
+            let orphaned = pause.refused.is_empty();
+            let over = self.pause.take_if(|pause| orphaned && at >= pause.until);
+            return over.map(|_| Change::Closed);
+        }
+        let joins = pause.refused.insert(Arc::clone(check));
+        let longer = at >= pause.until;
+        if longer {
+            pause.length = (pause.length * 2).min(LONGEST_PAUSE);
+            pause.until = after(at, pause.length);
+        }
+        (joins || longer).then_some(Change::Moved)
+    }
+
+    /// Whether active work has ended only just before.
+    fn is_suspicious(&self, at: Timestamp) -> bool {
+        self.last_active.is_some_and(|last| {
+            let since = at.duration_since(last);
+            since >= SignedDuration::ZERO && since <= SUSPICION
+        })
     }
 }
 
@@ -197,9 +220,9 @@ mod tests {
             assert!(!blocked.may_work(&origin, at(now + hours * 60 - 1)), "{hours}");
             now += hours * 60;
             assert!(blocked.may_work(&origin, at(now)), "{hours}");
-            assert_eq!(blocked.passive(&origin, &check, true, at(now)), None);
+            assert_eq!(blocked.passive(&origin, &check, true, at(now)), Some(Change::Moved));
         }
-        assert_eq!(blocked.origins().count(), 1);
+        assert_eq!(blocked.pauses().count(), 1);
         assert_eq!(blocked.passive(&origin, &check, false, at(now + 1)), Some(Change::Closed));
         assert!(blocked.may_work(&origin, at(now + 1)));
     }
@@ -242,7 +265,7 @@ mod tests {
             assert_eq!(blocked.keep(&lookers(&["a/http", "a/new-name"])), []);
             assert!(!blocked.may_work(&origin, at(3)), "{next} {refused}");
             assert_eq!(blocked.passive(&origin, &next.into(), refused, at(minute)), change);
-            assert_eq!(blocked.origins().count(), usize::from(change.is_none()), "{next}");
+            assert_eq!(blocked.pauses().count(), usize::from(change.is_none()), "{next}");
         }
     }
 
@@ -252,11 +275,44 @@ mod tests {
         let mut blocked = refusing("a/x");
         assert_eq!(blocked.keep(&lookers(&["a/http", "a/x"])), []);
         assert_eq!(blocked.passive(&origin, &served, false, at(62)), None, "a/x is still refused");
-        assert_eq!(blocked.passive(&origin, &"a/x".into(), true, at(62)), None);
+        assert_eq!(blocked.passive(&origin, &"a/x".into(), true, at(62)), Some(Change::Moved));
         assert!(!blocked.may_work(&origin, at(62 + 119)), "it doubled");
         assert_eq!(blocked.keep(&lookers(&[])), [Arc::clone(&origin)]);
         assert!(blocked.may_work(&origin, at(63)));
         assert_eq!(refusing("a/x").keep(&Lookers::new()), [origin]);
+    }
+
+    /// What is known after a restart.
+    fn restarted(blocked: &Blocked, minute: i64) -> Blocked {
+        let pauses = blocked.pauses().map(|(origin, pause)| (Arc::clone(origin), pause.clone()));
+        Blocked::restored(pauses.collect(), at(minute))
+    }
+
+    #[test]
+    fn a_pause_goes_on_after_a_restart() {
+        let (origin, served) = names();
+        let (x, y): (Arc<str>, Arc<str>) = ("a/x".into(), "a/y".into());
+        let mut blocked = refusing("a/x");
+        blocked.passive(&origin, &y, false, at(3));
+        assert_eq!(blocked.passive(&origin, &y, true, at(4)), Some(Change::Moved));
+        let mut blocked = restarted(&blocked, 5);
+        assert!(!blocked.may_work(&origin, at(61)));
+        assert_eq!(blocked.passive(&origin, &served, false, at(61)), None);
+        assert_eq!(blocked.passive(&origin, &x, true, at(62)), Some(Change::Moved));
+        let mut blocked = restarted(&blocked, 63);
+        assert!(!blocked.may_work(&origin, at(62 + 119)), "it knows that it doubled");
+        assert_eq!(blocked.passive(&origin, &x, false, at(64)), Some(Change::Moved));
+        assert_eq!(blocked.passive(&origin, &y, false, at(64)), Some(Change::Closed));
+    }
+
+    #[test]
+    fn after_a_restart_a_pause_is_neither_over_before_anybody_looked_nor_longer_than_it_was() {
+        let origin = names().0;
+        for (minute, until) in [(5, 62), (61, 63), (10_000, 10_002), (-10_000, -9_940)] {
+            let blocked = restarted(&refusing("a/x"), minute);
+            assert!(!blocked.may_work(&origin, at(until - 1)), "{minute}");
+            assert!(blocked.may_work(&origin, at(until)), "{minute}");
+        }
     }
 
     #[test]

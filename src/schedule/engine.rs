@@ -127,6 +127,7 @@ impl Engine {
     ) -> Self {
         let network = Arc::new(make_network(&Config::default()));
         let compared = (clock.now(), Instant::now());
+        let blocked = Blocked::restored(store.pauses(), compared.0);
         Self {
             store,
             ledger,
@@ -140,7 +141,7 @@ impl Engine {
             due: BinaryHeap::new(),
             turns: 0,
             admission: Admission::new(bounds.most, bounds.most_a_host),
-            blocked: Blocked::default(),
+            blocked,
             worked_on: HashSet::new(),
             running: JoinSet::new(),
             in_flight: HashMap::new(),
@@ -271,8 +272,8 @@ impl Engine {
             tracing::info!(%origin, "nobody looks any more whether the origin refuses us");
             self.store.block(&origin, None);
         }
-        for (origin, since) in self.blocked.origins() {
-            self.store.block(origin, Some(since));
+        for (origin, pause) in self.blocked.pauses() {
+            self.store.block(origin, Some(pause.clone()));
         }
         self.ramp(new, now);
         for id in busy {
@@ -582,16 +583,16 @@ fn note_refusals(
     if !concerned || matches!(record.outcome, Outcome::Blind(_)) {
         return;
     }
-    match blocked.passive(&origin, &record.check.id, record.refused, record.at) {
+    let change = blocked.passive(&origin, &record.check.id, record.refused, record.at);
+    match change {
         Some(Change::Opened) => {
             tracing::warn!(%origin, "the origin refuses us after active work, which pauses");
-            store.block(&origin, Some(record.at));
         }
-        Some(Change::Closed) => {
-            tracing::info!(%origin, "the origin serves us again");
-            store.block(&origin, None);
-        }
-        None => {}
+        Some(Change::Closed) => tracing::info!(%origin, "the origin serves us again"),
+        Some(Change::Moved) | None => {}
+    }
+    if change.is_some() {
+        store.block(&origin, blocked.pause(&origin).cloned());
     }
 }
 

@@ -15,7 +15,7 @@ use super::moment::Moment;
 use super::slot::Slot;
 use super::state::Common;
 use super::view::{Log, View};
-use super::{CheckState, LastRun, News, RunSummary, Saved, Standing, Store, Watched};
+use super::{CheckState, LastRun, News, Pause, RunSummary, Saved, Standing, Store, Watched};
 use crate::config::{Check, Service};
 use crate::damping::Step;
 use crate::policy::Idle;
@@ -39,6 +39,7 @@ pub(crate) struct Memory {
     slots: RwLock<IndexMap<Arc<str>, Arc<Slot>>>,
     changes: Mutex<Log>,
     standings: RwLock<Standings>,
+    pauses: Mutex<BTreeMap<Arc<str>, Pause>>,
     news: broadcast::Sender<Arc<News>>,
     sequence: AtomicU64,
     common: Common,
@@ -61,6 +62,7 @@ impl Memory {
             slots: RwLock::default(),
             changes: Mutex::new(Log::new(longest)),
             standings: RwLock::default(),
+            pauses: Mutex::default(),
             news: broadcast::Sender::new(NEWS),
             sequence: AtomicU64::new(0),
             common: Common::default(),
@@ -237,15 +239,29 @@ impl Store for Memory {
         }
     }
 
-    fn block(&self, origin: &str, since: Option<Timestamp>) {
+    fn block(&self, origin: &str, pause: Option<Pause>) {
+        let since = pause.as_ref().map(|pause| pause.since);
+        let mut pauses = self.pauses.lock().expect("no panic under this lock");
+        match pause {
+            Some(pause) => pauses.insert(origin.into(), pause),
+            None => pauses.remove(origin),
+        };
+        drop(pauses);
+        let mut is_news = false;
         for (service, standing) in self.standings.read().expect("no panic under this lock").values()
         {
             let own = Origin::of(&service.target.url);
             if own.is_some_and(|own| own.to_string() == origin) {
-                standing.block(since);
+                is_news |= standing.block(since);
             }
         }
-        self.note_turn();
+        if is_news {
+            self.note_turn();
+        }
+    }
+
+    fn pauses(&self) -> BTreeMap<Arc<str>, Pause> {
+        self.pauses.lock().expect("no panic under this lock").clone()
     }
 
     fn standing(&self, service: &str) -> Option<(Arc<Service>, Arc<Standing>)> {

@@ -6,6 +6,7 @@
 mod measured;
 mod memory;
 mod moment;
+mod pause;
 pub(crate) mod saved;
 mod shared;
 mod slot;
@@ -23,6 +24,7 @@ use jiff::Timestamp;
 use tokio::sync::broadcast;
 
 pub(crate) use memory::Memory;
+pub(crate) use pause::Pause;
 pub(crate) use standing::Standing;
 pub(crate) use state::{CheckState, LastRun, Saved};
 pub(crate) use summary::RunSummary;
@@ -56,8 +58,10 @@ pub(crate) trait Store: Send + Sync {
     fn record(&self, record: &Record) -> Option<Step>;
     /// Notes when a check runs next.
     fn schedule(&self, check: &str, next_run: Timestamp);
-    /// Notes that an origin refuses us, and since when, or that it serves us again.
-    fn block(&self, origin: &str, since: Option<Timestamp>);
+    /// Notes that an origin refuses us, or that it serves us again.
+    fn block(&self, origin: &str, pause: Option<Pause>);
+    /// The origins that refuse us.
+    fn pauses(&self) -> BTreeMap<Arc<str>, Pause>;
     /// How many checks there are.
     fn count(&self) -> usize;
     /// Brings what a reader saw of all checks up to date, for the price of what changed since.

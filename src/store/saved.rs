@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use musterd_probes::KINDS;
@@ -12,7 +13,7 @@ use musterd_probes::rule::About;
 use musterd_probes::severity::Severity;
 use serde::{Deserialize, Serialize};
 
-use super::{CheckState, Saved, Store};
+use super::{CheckState, Pause, Saved, Store};
 use crate::config::Check;
 use crate::damping::{Damped, Open};
 use crate::durable;
@@ -34,6 +35,9 @@ struct File {
     /// For how long the waivers of each service have covered nothing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     waivers: BTreeMap<String, BTreeMap<String, Idle>>,
+    /// The origins that refuse us.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pauses: BTreeMap<Arc<str>, Pause>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -74,6 +78,7 @@ pub(crate) fn write(
         location: location.to_owned(),
         saved_at: at,
         waivers: waivers.collect(),
+        pauses: store.pauses(),
         checks: states.iter().map(|state| save(state)).collect(),
     };
     durable::write(path, &file)
@@ -134,6 +139,9 @@ pub(crate) fn restore(
     }
     for (service, waivers) in file.waivers {
         store.restore_waivers(&service, waivers);
+    }
+    for (origin, pause) in file.pauses {
+        store.block(&origin, Some(pause));
     }
     let abouts: HashMap<&str, &'static About> =
         KINDS.iter().flat_map(Registration::abouts).map(|about| (about.id, about)).collect();

@@ -31,9 +31,11 @@ impl Standing {
         }
     }
 
-    /// Notes that the origin refuses us, and since when, or that it serves us again.
-    pub(super) fn block(&self, since: Option<Timestamp>) {
-        self.0.lock().expect("no panic under this lock").blocked_since = since;
+    /// Notes that the origin refuses us, and since when, or that it serves us again, and gives
+    /// back whether that is new.
+    pub(super) fn block(&self, since: Option<Timestamp>) -> bool {
+        let mut facts = self.0.lock().expect("no panic under this lock");
+        std::mem::replace(&mut facts.blocked_since, since) != since
     }
 
     /// Notes what a run says of the service's waivers.
@@ -160,5 +162,33 @@ mod tests {
         store.adopt(std::slice::from_ref(&other), at(169));
         store.adopt(std::slice::from_ref(&watched), at(169));
         assert_eq!(found(&store, &watched, 169), [""; 0], "a waiver that was deleted begins anew");
+    }
+    #[test]
+    fn an_origin_that_refuses_us_does_so_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        let watched = watched("http.slow");
+        let store = started(&watched);
+        store.block("http://127.0.0.1:9", Some(testing::pause(at(0))));
+        saved::write(&path, &store, "", at(0)).unwrap();
+        let again = started(&watched);
+        saved::restore(&path, &again, "", at(3)).unwrap();
+        assert_eq!(again.pauses(), store.pauses());
+        assert_eq!(found(&again, &watched, 3), ["policy.prober-blocked"]);
+        again.block("http://127.0.0.1:9", None);
+        assert!(again.pauses().is_empty());
+        assert_eq!(found(&again, &watched, 3), [""; 0]);
+    }
+
+    #[test]
+    fn a_state_of_a_version_that_knew_of_no_pauses_is_still_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        let text = r#"{"schema": "musterd.state/1", "location": "", "saved_at": "1970-01-01T00:00:00Z", "checks": []}"#;
+        std::fs::write(&path, text).unwrap();
+        let store = started(&watched("http.slow"));
+        let restored = saved::restore(&path, &store, "", at(0)).unwrap();
+        assert_eq!(restored, saved::Restored::Checks(0));
+        assert!(store.pauses().is_empty());
     }
 }

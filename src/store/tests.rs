@@ -118,7 +118,9 @@ proptest! {
                     watching = all.filter(|(_, kept)| *kept).map(|(watched, _)| watched).collect();
                     store.adopt(&watching, at(second));
                 }
-                Event::Block => store.block("http://127.0.0.1:9", Some(at(second))),
+                Event::Block => {
+                    store.block("http://127.0.0.1:9", Some(testing::pause(at(second))));
+                }
                 Event::Look(reader) => look(&store, &mut views[reader]),
             }
         }

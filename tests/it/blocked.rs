@@ -75,6 +75,24 @@ async fn an_origin_that_turns_against_us_after_active_work_is_left_in_peace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_restart_does_not_make_it_bear_active_work_again() {
+    let origin = Irritable::start().await;
+    let folder = Folder::new();
+    folder.write("musterd.yaml", origin.config("http: "));
+    let daemon = Daemon::start(&folder);
+    daemon.until("the finding", is_blocked).await;
+    assert_eq!(daemon.stop(), Some(0));
+    let before = origin.posts();
+    let daemon = Daemon::start(&folder);
+    let (_, now) = daemon.get("/api/v1/status").await;
+    assert!(is_blocked(&now), "{now}");
+    origin.wait_for_visits().await;
+    assert_eq!(origin.posts(), before, "active work pauses");
+    origin.calm_down();
+    daemon.until("the end of it", |now| !is_blocked(now)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_serves_us_again_also_when_the_check_that_it_refused_has_another_name() {
     let origin = Irritable::start().await;
     let folder = Folder::new();

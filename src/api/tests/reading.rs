@@ -41,7 +41,10 @@ async fn a_document_that_is_written_in_part_is_the_same_as_one_written_anew() {
             match random.u8(0..10) {
                 0 => rig.blind(&id),
                 1 => rig.store.schedule(&id, noon()),
-                2 => rig.store.block("https://shop.example", random.bool().then(noon)),
+                2 => {
+                    let pause = random.bool().then(|| testing::pause(noon()));
+                    rig.store.block("https://shop.example", pause);
+                }
                 3 => {
                     let kept = all.iter().filter(|_| random.u8(0..4) > 0).cloned();
                     let kept: Vec<Watched> = kept.collect();
