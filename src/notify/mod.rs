@@ -20,7 +20,7 @@ mod told;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::{HeaderMap, Method};
@@ -45,7 +45,7 @@ use message::{State, Writer};
 use meters::{Meters, Outcome};
 use pace::Pace;
 use stand::Stand;
-use told::{Gathering, Telling};
+use told::{Gathering, Problems, Telling};
 use worker::{Means, Worker};
 
 /// Everything is looked at this often, whatever news say: a reload may change a status without a
@@ -66,6 +66,7 @@ pub(crate) struct Notify {
     room: usize,
     courier: Option<Arc<dyn Courier>>,
     gathering: Gathering,
+    problems: Problems,
     wanted: watch::Receiver<Arc<Wanted>>,
     replace: Notifiers,
 }
@@ -123,7 +124,7 @@ struct Receiver {
 }
 
 impl Notify {
-    /// Tells the receivers of a configuration.
+    /// Tells the receivers of a configuration. The store has been restored already.
     pub(crate) fn new(
         config: &Config,
         store: Arc<dyn Store>,
@@ -133,6 +134,7 @@ impl Notify {
         let (sender, wanted) = watch::channel(Wanted::new(config));
         Self {
             gathering: Gathering::new(clock.now()),
+            problems: told::before_restart(&store.states()),
             store,
             vault,
             clock,
@@ -186,7 +188,7 @@ impl Notify {
                 courier,
                 meters: self.meters,
                 pace: self.pace,
-                problems: Arc::default(),
+                problems: Arc::new(Mutex::new(self.problems)),
             },
             about_us: AboutUs::default(),
             room: self.room,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use musterd_probes::severity::Verdict;
 use tokio::time::Instant;
 
 use super::message::{Before, Change, Urgency, Writer};
@@ -44,10 +45,31 @@ impl Problem {
         }
     }
 
+    /// A check that was restored with what was open, but whose status was too old to be believed:
+    /// it was told before the restart.
+    fn before_restart(state: &CheckState) -> Option<Self> {
+        let stand = Stand::of(state);
+        let counted = stand.open.iter().filter(|open| open.waived.is_none());
+        let status = Verdict::of(counted.clone().map(|open| open.finding.severity)).into();
+        if stand.status != Status::Pending || !is_problem(status) {
+            return None;
+        }
+        let since = counted.map(|open| open.opened_at).min().unwrap_or(stand.since);
+        Some(Self::of(&Stand { status, since, ..stand }))
+    }
+
     /// It as what came before something else.
     pub(crate) fn before(&self) -> Before {
         Before { status: Some(self.status), urgency: Some(self.urgency), since: Some(self.since) }
     }
+}
+
+/// What was told before a restart although its status is not known any more.
+pub(crate) fn before_restart(states: &[Arc<CheckState>]) -> Problems {
+    let problem = |state: &Arc<CheckState>| {
+        Some((Arc::clone(&state.check.id), Problem::before_restart(state)?))
+    };
+    states.iter().filter_map(problem).collect()
 }
 
 /// What of one service has to be looked at.

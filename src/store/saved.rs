@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use musterd_probes::KINDS;
 use musterd_probes::judgement::Finding;
 use musterd_probes::registry::Registration;
@@ -22,6 +22,9 @@ use crate::status::Status;
 
 /// The schema that is written, and the only one that is read.
 const SCHEMA: &str = "musterd.state/1";
+
+/// A status is believed for so long after a restart, and for two intervals of its check.
+const PROOF: SignedDuration = SignedDuration::from_hours(1);
 
 /// The longest state file that is read, in bytes.
 const LONGEST: u64 = 256 * 1024 * 1024;
@@ -156,11 +159,26 @@ pub(crate) fn restore(
             .into_iter()
             .filter_map(|finding| open(finding, &abouts, &state, at))
             .collect();
-        let damped = Damped::restored(saved.status, saved.since, open);
+        let (status, since) = if proves_nothing(saved.status, file.saved_at, &state.check, at) {
+            (Status::Pending, at)
+        } else {
+            (saved.status, saved.since)
+        };
+        let damped = Damped::restored(status, since, open);
         store.restore(&saved.check, Saved { damped, last_pass: saved.last_pass });
         restored += 1;
     }
     Ok(Restored::Checks(restored))
+}
+
+/// Whether a status that lets others go ahead is too old for that. A warning does so too. What is
+/// bad stays: it only ends by a run that looked.
+fn proves_nothing(status: Status, saved_at: Timestamp, check: &Check, at: Timestamp) -> bool {
+    let interval = SignedDuration::try_from(check.interval).unwrap_or(SignedDuration::MAX);
+    let lasts = interval.saturating_mul(2).max(PROOF);
+    // A clock that was set says nothing of the age.
+    let age = at.duration_since(saved_at).abs();
+    matches!(status, Status::Pass | Status::Warn) && age > lasts
 }
 
 /// A finding as policy has it now; `None` when its rule is not there any more.
@@ -200,3 +218,6 @@ fn read(path: &Path) -> io::Result<File> {
         Err(invalid(format!("its schema is {:?}", musterd_probes::text::excerpt(&file.schema, 40))))
     }
 }
+
+#[cfg(test)]
+mod tests;

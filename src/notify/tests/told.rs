@@ -9,9 +9,10 @@ use tokio::time::Instant;
 
 use super::super::message::State;
 use super::super::stand::{Stand, Topic};
-use super::super::told::{Gathering, Problems, Telling, WINDOW};
-use super::{at, news, service, state, writer};
+use super::super::told::{Gathering, Problems, Telling, WINDOW, before_restart};
+use super::{at, findings, news, service, state, writer};
 use crate::config::Service;
+use crate::damping::Damped;
 use crate::status::Status::{self, Fail, Pass, Pending, Unknown, Warn};
 use crate::store::CheckState;
 
@@ -46,6 +47,13 @@ impl Bench {
         self.states.insert(Arc::clone(&state.check.id), Arc::new(state));
         self.services.insert(name, Arc::clone(&service));
         service
+    }
+
+    /// A check that is pending with what was found when it had this status.
+    fn set_lapsed(&mut self, id: &'static str, status: Status, second: i64) {
+        self.set(id, status, second);
+        let state = self.states.get_mut(id).unwrap();
+        Arc::make_mut(state).damped = Damped::restored(Pending, at(10), findings(status));
     }
 
     /// A run that leaves a check with this status.
@@ -185,6 +193,32 @@ fn a_problem_of_before_a_restart_is_told_again_only_when_it_changes() {
             assert_eq!(still, second != Pass, "what is wrong is known to be");
         }
     }
+}
+
+#[test]
+fn a_status_that_a_restart_found_too_old_is_told_when_it_is_another_one() {
+    for (next, told) in [
+        (vec![Warn], vec![]),
+        (vec![Pass], vec!["shop: c warn>pass."]),
+        (vec![Pending, Fail], vec!["shop: c warn>fail!"]),
+        (vec![Unknown, Warn], vec!["shop: c warn>unknown!", "shop: c unknown>warn!"]),
+    ] {
+        let mut bench = Bench::new();
+        bench.set_lapsed("shop/c", Warn, 1);
+        bench.problems = before_restart(&bench.states.values().cloned().collect::<Vec<_>>());
+        bench.resynchronise(11);
+        let mut heard = bench.told(18);
+        for (index, status) in next.iter().enumerate() {
+            let second = 20 + 60 * i64::try_from(index).unwrap();
+            bench.run("shop/c", *status, second);
+            heard.extend(bench.told(second + 30));
+        }
+        assert_eq!(heard, told, "{next:?}");
+    }
+    let mut bench = Bench::new();
+    bench.set_lapsed("shop/c", Pass, 1);
+    let states: Vec<_> = bench.states.values().cloned().collect();
+    assert!(before_restart(&states).is_empty(), "what passed was no problem");
 }
 
 #[test]

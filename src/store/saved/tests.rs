@@ -1,0 +1,94 @@
+//! What a restart brings back.
+
+use std::time::Duration;
+
+use musterd_probes::rule::About;
+
+use super::*;
+use crate::store::{Memory, Watched};
+use crate::testing;
+
+/// The check `shop/http` that is due so often.
+fn every(interval: Duration) -> Watched {
+    let http = musterd_probes::registry::find(KINDS, "http").unwrap();
+    let check = testing::check(http, &serde_json::json!({}));
+    let check = Arc::new(Check { interval, ..check });
+    Watched { service: Arc::new(testing::service(vec![Arc::clone(&check)])), check }
+}
+
+fn store(watched: &Watched) -> Memory {
+    let store = Memory::new();
+    store.adopt(std::slice::from_ref(watched), Timestamp::UNIX_EPOCH);
+    store
+}
+
+fn at(minute: i64) -> Timestamp {
+    Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minute)
+}
+
+fn found() -> Open {
+    let about: &'static About =
+        KINDS.iter().flat_map(Registration::abouts).find(|about| about.id == "http.slow").unwrap();
+    let severity = about.severity;
+    let finding = Finding {
+        about,
+        subject: String::new(),
+        severity,
+        saw: "2 s".to_owned(),
+        wanted: "1 s".to_owned(),
+    };
+    Open { finding, judged: severity, waived: None, opened_at: at(7) }
+}
+
+/// How a check stands that was saved at minute 1000 and is restored at this one.
+fn restored(status: Status, interval: Duration, minute: i64) -> Arc<CheckState> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    let watched = every(interval);
+    let before = store(&watched);
+    let damped = Damped::restored(status, at(900), vec![found()]);
+    before.restore("shop/http", Saved { damped, last_pass: Some(at(800)) });
+    write(&path, &before, "", at(1000)).unwrap();
+    let after = store(&watched);
+    assert_eq!(restore(&path, &after, "", at(minute)).unwrap(), Restored::Checks(1));
+    after.state("shop/http").unwrap()
+}
+
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+
+#[test]
+fn what_let_others_go_ahead_is_believed_for_an_hour_or_two_intervals() {
+    for (interval, minute, believed) in [
+        (MINUTE, 1000, true),
+        (MINUTE, 1060, true),
+        (MINUTE, 1061, false),
+        (HOUR, 1120, true),
+        (HOUR, 1121, false),
+        (Duration::MAX, 10_000_000, true),
+        // The clock was set.
+        (MINUTE, 940, true),
+        (MINUTE, 939, false),
+    ] {
+        for status in [Status::Pass, Status::Warn] {
+            let state = restored(status, interval, minute);
+            let expected = if believed { (status, at(900)) } else { (Status::Pending, at(minute)) };
+            assert_eq!(
+                (state.damped.status, state.damped.since),
+                expected,
+                "{minute} {interval:?}"
+            );
+            assert_eq!(state.damped.open, [found()], "it only closes by a run");
+            assert_eq!(state.last_pass(), Some(at(800)));
+        }
+    }
+}
+
+#[test]
+fn what_is_bad_or_not_known_stays_so_at_any_age() {
+    for status in [Status::Fail, Status::Unknown] {
+        let state = restored(status, MINUTE, 1_000_000);
+        assert_eq!((state.damped.status, state.damped.since), (status, at(900)));
+        assert_eq!(state.damped.open, [found()]);
+    }
+}
