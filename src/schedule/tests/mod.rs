@@ -2,6 +2,7 @@
 
 mod daily;
 mod memory;
+mod policy;
 mod turns;
 mod unforeseen;
 

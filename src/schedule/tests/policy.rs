@@ -1,0 +1,49 @@
+//! A reload that changes what is made of findings, and nothing else.
+
+use super::*;
+use crate::config::Waiver;
+
+/// A check that fails, with a severity of its own for its only rule, and waived or not.
+fn failing(severity: Option<Severity>, waived: bool) -> Config {
+    let mut check = check("a", "fails", 3_600, 5, true);
+    if let Some(severity) = severity {
+        Arc::make_mut(&mut check.terms).severity.set(FAILED.id.to_owned(), severity);
+    }
+    let mut config = config(vec![("a.test", check)]);
+    if waived {
+        Arc::get_mut(&mut config.services[0]).unwrap().waivers.push(Waiver {
+            rule: FAILED.id.to_owned(),
+            check: None,
+            subject: None,
+            reason: String::new(),
+            until: jiff::civil::date(2100, 1, 1),
+        });
+    }
+    config
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_severity_or_waiver_counts_at_once_without_a_run() {
+    let mut rig = Rig::start(failing(None, false), Bounds::default()).await;
+    rig.pass(Duration::from_mins(2)).await;
+    let state = |rig: &Rig| rig.store.state("a/fails").unwrap();
+    let first = state(&rig);
+    assert_eq!(first.damped.status, Status::Fail);
+    for (severity, waived, status) in [
+        (None, false, Status::Fail),
+        (Some(Severity::Low), false, Status::Warn),
+        (Some(Severity::Low), true, Status::Pass),
+        (Some(Severity::Critical), true, Status::Pass),
+        (Some(Severity::Critical), false, Status::Fail),
+        (None, false, Status::Fail),
+    ] {
+        rig.adopt(failing(severity, waived)).await;
+        let now = state(&rig);
+        assert_eq!(now.damped.status, status, "{severity:?} {waived}");
+        let [open] = &now.damped.open[..] else { panic!("it stays open: {severity:?} {waived}") };
+        assert_eq!(open.finding.severity, severity.unwrap_or(FAILED.severity));
+        assert_eq!(open.waived.is_some(), waived);
+        assert_eq!(open.opened_at, first.damped.open[0].opened_at);
+        assert_eq!(now.runs, first.runs, "nothing ran");
+    }
+}
