@@ -1,5 +1,6 @@
 //! The daemon: everything wired together, started, reloaded and stopped.
 
+mod claim;
 mod listen;
 mod reload;
 mod settings;
@@ -26,6 +27,7 @@ use crate::notify::{self, Notify};
 use crate::oneshot;
 use crate::schedule::{Bounds, Engine, Meters};
 use crate::store::{Memory, Store, Watched};
+use claim::Claim;
 use reload::Reloader;
 use settings::settings;
 use signal::{Asked, Signals};
@@ -48,6 +50,7 @@ pub(crate) struct Start {
 pub(crate) async fn run(start: Start) -> Result<(), String> {
     let Start { path, config, listen, ledger, vault, listening } = start;
     templates(&config)?;
+    let claim = config.state.as_deref().map(Claim::take).transpose()?;
     let clock = Clock::system();
     let signals = Signals::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
     more_descriptors();
@@ -68,9 +71,9 @@ pub(crate) async fn run(start: Start) -> Result<(), String> {
         .map(|(service, check)| Watched { service: Arc::clone(service), check: Arc::clone(check) })
         .collect();
     store.adopt(&watched, clock.now());
-    let keeper = config.state.as_deref().map(|directory| {
+    let keeper = claim.map(|claim| {
         let location = config.location.clone();
-        state::Keeper::restore(directory, Arc::clone(&store), location, clock.clone())
+        state::Keeper::restore(claim, Arc::clone(&store), location, clock.clone())
     });
     let engine = {
         let vault = Arc::clone(&vault);

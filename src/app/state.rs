@@ -1,11 +1,12 @@
 //! Keeps the durable state: restored at the start, written now and then and at the end.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::claim::Claim;
 use crate::clock::Clock;
 use crate::store::Store;
 use crate::store::saved::{self, Restored};
@@ -15,6 +16,8 @@ const EVERY: Duration = Duration::from_secs(30);
 
 /// Keeps the state of all checks in a file.
 pub(super) struct Keeper {
+    /// Held until the state is written for the last time.
+    _claim: Claim,
     path: PathBuf,
     store: Arc<dyn Store>,
     location: String,
@@ -25,12 +28,12 @@ impl Keeper {
     /// Puts the checks back to where they stood. A file that is damaged is set aside and said,
     /// and one that cannot be read is no reason not to start.
     pub(super) fn restore(
-        directory: &Path,
+        claim: Claim,
         store: Arc<dyn Store>,
         location: String,
         clock: Clock,
     ) -> Self {
-        let path = directory.join("state.json");
+        let path = claim.directory.join("state.json");
         match saved::restore(&path, &*store, &location, clock.now()) {
             Ok(Restored::Nothing) => {}
             Ok(Restored::Checks(checks)) => tracing::info!(checks, "the state was restored"),
@@ -43,7 +46,7 @@ impl Keeper {
                 "the state cannot be restored: every check starts anew"
             ),
         }
-        Self { path, store, location, clock }
+        Self { _claim: claim, path, store, location, clock }
     }
 
     /// Writes the state until `stop`, and once more in the end.

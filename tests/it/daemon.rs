@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::daemon_process::Daemon;
 use crate::harness::Folder;
 
-fn status_of<'a>(document: &'a Value, check: &str) -> &'a str {
+pub(crate) fn status_of<'a>(document: &'a Value, check: &str) -> &'a str {
     let services = document["services"].as_array().into_iter().flatten();
     let mut checks =
         services.flat_map(|service| service["checks"].as_array().into_iter().flatten());

@@ -31,6 +31,7 @@ mod replay;
 mod secrets;
 #[cfg(feature = "peers")]
 mod starttls;
+mod state;
 mod tidy;
 #[cfg(feature = "peers")]
 mod tls;

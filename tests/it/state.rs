@@ -1,0 +1,33 @@
+//! What a daemon keeps on disk, and for whom.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use musterd_test_support::http::{HttpServer, Reply};
+
+use crate::daemon::{config, status_of};
+use crate::daemon_process::Daemon;
+use crate::harness::Folder;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_daemon_does_not_start_over_the_same_state() {
+    let server = HttpServer::start(|_| Reply::text(200, "ok")).await;
+    let folder = Folder::new();
+    folder.write("musterd.yaml", config(&server.url(), "http: "));
+    let daemon = Daemon::start(&folder);
+    let mut second = folder.command(&["run"]).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(second.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let said: Vec<String> = lines.take_while(|line| !line.contains("listening")).collect();
+    let refused = said.iter().any(|line| line.contains("state.lock"));
+    if !refused {
+        second.kill().unwrap();
+    }
+    assert_eq!((refused, second.wait().unwrap().code()), (true, Some(2)), "{said:?}");
+
+    // One look beside it shares the ledger and nothing else.
+    let ran = tokio::task::block_in_place(|| folder.run(&["check"]));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    daemon.until("the first pass", |now| status_of(now, "shop/http") == "pass").await;
+    assert_eq!(daemon.stop(), Some(0));
+    Daemon::start(&folder);
+}
