@@ -72,8 +72,8 @@ pub(crate) async fn run(start: Start) -> Result<(), String> {
         .collect();
     store.adopt(&watched, clock.now());
     let keeper = claim.map(|claim| {
-        let location = config.location.clone();
-        state::Keeper::restore(claim, Arc::clone(&store), location, clock.clone())
+        let (store, settings) = (Arc::clone(&store), settings_receiver.clone());
+        state::Keeper::restore(claim, store, settings, clock.clone())
     });
     let engine = {
         let vault = Arc::clone(&vault);

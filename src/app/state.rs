@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::claim::Claim;
+use crate::api::Settings;
 use crate::clock::Clock;
 use crate::store::Store;
 use crate::store::saved::{self, Restored};
@@ -20,7 +22,8 @@ pub(super) struct Keeper {
     _claim: Claim,
     path: PathBuf,
     store: Arc<dyn Store>,
-    location: String,
+    /// Say of which location the state is.
+    settings: watch::Receiver<Arc<Settings>>,
     clock: Clock,
 }
 
@@ -30,10 +33,11 @@ impl Keeper {
     pub(super) fn restore(
         claim: Claim,
         store: Arc<dyn Store>,
-        location: String,
+        settings: watch::Receiver<Arc<Settings>>,
         clock: Clock,
     ) -> Self {
         let path = claim.directory.join("state.json");
+        let location = settings.borrow().location.clone();
         match saved::restore(&path, &*store, &location, clock.now()) {
             Ok(Restored::Nothing) => {}
             Ok(Restored::Checks(checks)) => tracing::info!(checks, "the state was restored"),
@@ -46,20 +50,23 @@ impl Keeper {
                 "the state cannot be restored: every check starts anew"
             ),
         }
-        Self { _claim: claim, path, store, location, clock }
+        Self { _claim: claim, path, store, settings, clock }
     }
 
-    /// Writes the state until `stop`, and once more in the end.
+    /// Writes the state now and then and after a reload, until `stop`, and once more in the end.
     pub(super) async fn work(self, stop: CancellationToken, drained: impl Future<Output = ()>) {
         let mut turn = tokio::time::interval(EVERY);
         turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         turn.tick().await;
+        let mut reloads = self.settings.clone();
         let keeper = Arc::new(self);
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 _ = turn.tick() => Self::write(&keeper).await,
+                // A state of another location would be of no use after a restart.
+                Ok(()) = reloads.changed() => Self::write(&keeper).await,
             }
         }
         drained.await;
@@ -69,7 +76,8 @@ impl Keeper {
     async fn write(keeper: &Arc<Self>) {
         let writer = Arc::clone(keeper);
         let writing = tokio::task::spawn_blocking(move || {
-            saved::write(&writer.path, &*writer.store, &writer.location, writer.clock.now())
+            let location = writer.settings.borrow().location.clone();
+            saved::write(&writer.path, &*writer.store, &location, writer.clock.now())
         });
         match writing.await {
             Ok(Ok(())) => {}

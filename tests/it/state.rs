@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
 use musterd_test_support::http::{HttpServer, Reply};
+use serde_json::Value;
 
 use crate::daemon::{config, status_of};
 use crate::daemon_process::Daemon;
@@ -30,4 +31,24 @@ async fn a_second_daemon_does_not_start_over_the_same_state() {
     daemon.until("the first pass", |now| status_of(now, "shop/http") == "pass").await;
     assert_eq!(daemon.stop(), Some(0));
     Daemon::start(&folder);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_state_follows_a_location_that_is_another_one_after_a_reload() {
+    let server = HttpServer::start(|_| Reply::text(200, "ok")).await;
+    let folder = Folder::new();
+    let located =
+        |location: &str| format!("location: {location}\n{}", config(&server.url(), "http: "));
+    folder.write("musterd.yaml", located("here"));
+    let daemon = Daemon::start(&folder);
+    let passed = daemon.until("the first pass", |now| status_of(now, "shop/http") == "pass").await;
+    folder.write("musterd.yaml", located("there"));
+    daemon.post("/-/reload").await;
+    assert_eq!(daemon.get("/api/v1/status").await.1["location"], "there");
+    assert_eq!(daemon.stop(), Some(0));
+
+    let daemon = Daemon::start(&folder);
+    let (_, restored) = daemon.get("/api/v1/status").await;
+    let since = |document: &Value| document["services"][0]["checks"][0]["since"].clone();
+    assert_eq!(since(&restored), since(&passed), "{restored}");
 }
