@@ -1,5 +1,6 @@
 //! Keeps the durable state: restored at the start, written now and then and at the end.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,8 @@ pub(super) struct Keeper {
     /// Held until the state is written for the last time.
     _claim: Claim,
     path: PathBuf,
+    /// Whether the file is ours to overwrite: nothing stands in it that is not known.
+    writable: bool,
     store: Arc<dyn Store>,
     /// Say of which location the state is.
     settings: watch::Receiver<Arc<Settings>>,
@@ -28,8 +31,9 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Puts the checks back to where they stood. A file that is damaged is set aside and said,
-    /// and one that cannot be read is no reason not to start.
+    /// Puts the checks back to where they stood. A file that is damaged or cannot be read is set
+    /// aside and said; where that cannot be done either, it is not overwritten. Neither is a reason
+    /// not to start.
     pub(super) fn restore(
         claim: Claim,
         store: Arc<dyn Store>,
@@ -38,19 +42,24 @@ impl Keeper {
     ) -> Self {
         let path = claim.directory.join("state.json");
         let location = settings.borrow().location.clone();
+        let mut writable = true;
         match saved::restore(&path, &*store, &location, clock.now()) {
             Ok(Restored::Nothing) => {}
             Ok(Restored::Checks(checks)) => tracing::info!(checks, "the state was restored"),
             Ok(Restored::SetAside(aside, error)) => tracing::error!(
                 aside = %aside.display(), %error,
-                "the state file is damaged: it was set aside, and every check starts anew"
+                "the state file cannot be used: it was set aside, and every check starts anew"
             ),
-            Err(error) => tracing::error!(
-                path = %path.display(), %error,
-                "the state cannot be restored: every check starts anew"
-            ),
+            Err(error) => {
+                tracing::error!(
+                    path = %path.display(), %error,
+                    "the state cannot be restored: every check starts anew, and the file is left \
+                     as it is until the next start"
+                );
+                writable = false;
+            }
         }
-        Self { _claim: claim, path, store, settings, clock }
+        Self { _claim: claim, path, writable, store, settings, clock }
     }
 
     /// Writes the state now and then and after a reload, until `stop`, and once more in the end.
@@ -75,16 +84,68 @@ impl Keeper {
 
     async fn write(keeper: &Arc<Self>) {
         let writer = Arc::clone(keeper);
-        let writing = tokio::task::spawn_blocking(move || {
-            let location = writer.settings.borrow().location.clone();
-            saved::write(&writer.path, &*writer.store, &location, writer.clock.now())
-        });
-        match writing.await {
+        match tokio::task::spawn_blocking(move || writer.save()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::error!(path = %keeper.path.display(), %error, "the state cannot be written");
             }
             Err(error) => tracing::error!(%error, "the state cannot be written"),
         }
+    }
+
+    fn save(&self) -> io::Result<()> {
+        if !self.writable {
+            return Err(io::Error::other("what stands there could not be restored"));
+        }
+        let location = self.settings.borrow().location.clone();
+        saved::write(&self.path, &*self.store, &location, self.clock.now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::store::Memory;
+
+    /// A keeper that starts over a directory, at the first second of time, and stops at once.
+    async fn start_and_stop(directory: &Path) {
+        let settings = Settings {
+            location: String::new(),
+            token: None,
+            report_token: None,
+            base_path: String::new(),
+            public: false,
+        };
+        let (_reloader, settings) = watch::channel(Arc::new(settings));
+        let clock = Clock::made_up(|| Timestamp::UNIX_EPOCH);
+        let claim = Claim::take(directory).unwrap();
+        let keeper = Keeper::restore(claim, Arc::new(Memory::new()), settings, clock);
+        let stop = CancellationToken::new();
+        stop.cancel();
+        keeper.work(stop, async {}).await;
+    }
+
+    #[tokio::test]
+    async fn a_file_that_could_be_neither_restored_nor_moved_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        let read = || std::fs::read_to_string(&path).unwrap();
+        start_and_stop(folder.path()).await;
+        assert!(read().contains("musterd.state/1"));
+
+        std::fs::write(&path, "what a newer version wrote").unwrap();
+        let occupied = folder.path().join("state.json.damaged-0");
+        std::fs::create_dir(&occupied).unwrap();
+        start_and_stop(folder.path()).await;
+        assert_eq!(read(), "what a newer version wrote");
+
+        std::fs::remove_dir(&occupied).unwrap();
+        start_and_stop(folder.path()).await;
+        assert!(read().contains("musterd.state/1"));
+        assert_eq!(std::fs::read_to_string(&occupied).unwrap(), "what a newer version wrote");
     }
 }

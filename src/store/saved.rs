@@ -122,7 +122,8 @@ pub(crate) enum Restored {
 }
 
 /// Puts the checks back to where they stood, as far as their settings are still the same. A file
-/// that is damaged is set aside.
+/// that is damaged or cannot be read is set aside. An error means that it is still there, and all
+/// that is known from before.
 pub(crate) fn restore(
     path: &Path,
     store: &dyn Store,
@@ -132,10 +133,13 @@ pub(crate) fn restore(
     let file = match read(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Restored::Nothing),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            return Ok(Restored::SetAside(durable::set_aside(path, at)?, error.to_string()));
+        Err(error) => {
+            let aside = durable::set_aside(path, at).map_err(|kept| {
+                let why = format!("{error}, and it cannot be set aside: {kept}");
+                io::Error::new(error.kind(), why)
+            })?;
+            return Ok(Restored::SetAside(aside, error.to_string()));
         }
-        Err(error) => return Err(error),
     };
     if file.location != location {
         return Ok(Restored::Checks(0));

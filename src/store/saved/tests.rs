@@ -92,3 +92,26 @@ fn what_is_bad_or_not_known_stays_so_at_any_age() {
         assert_eq!(state.damped.open, [found()]);
     }
 }
+
+#[test]
+fn what_cannot_be_used_is_set_aside_and_what_cannot_be_moved_is_an_error() {
+    type Make = fn(&Path) -> io::Result<()>;
+    let damaged: Make = |path| std::fs::write(path, "{\"schema\": ");
+    let unreadable: Make = |path| std::fs::create_dir(path);
+    for make in [damaged, unreadable] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        let store = store(&every(MINUTE));
+        make(&path).unwrap();
+        let aside = folder.path().join("state.json.damaged-60");
+        let restored = restore(&path, &store, "", at(1)).unwrap();
+        assert!(matches!(restored, Restored::SetAside(name, _) if name == aside && name.exists()));
+        assert_eq!(restore(&path, &store, "", at(1)).unwrap(), Restored::Nothing);
+
+        make(&path).unwrap();
+        std::fs::create_dir_all(folder.path().join("state.json.damaged-120/full")).unwrap();
+        let error = restore(&path, &store, "", at(2)).unwrap_err();
+        assert!(error.to_string().contains("cannot be set aside"), "{error}");
+        assert!(path.exists());
+    }
+}
