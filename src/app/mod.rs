@@ -73,8 +73,9 @@ pub(crate) async fn run(start: Start) -> Result<(), String> {
     store.adopt(&watched, clock.now());
     let keeper = claim.map(|claim| {
         let (store, settings) = (Arc::clone(&store), settings_receiver.clone());
-        state::Keeper::restore(claim, store, settings, clock.clone())
+        state::Keeper::restore(claim, store, settings, clock.clone()).metered(&registry)
     });
+    let keeper = keeper.transpose().map_err(|error| error.to_string())?;
     let engine = {
         let vault = Arc::clone(&vault);
         let network = Box::new(move |config: &Config| oneshot::network(config, Arc::clone(&vault)));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus::{IntCounter, Registry};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +18,9 @@ use crate::store::saved::{self, Restored};
 /// The state is written so often.
 const EVERY: Duration = Duration::from_secs(30);
 
+/// Counts the times that the state could not be written.
+const FAILURES: &str = "musterd_state_write_failures_total";
+
 /// Keeps the state of all checks in a file.
 pub(super) struct Keeper {
     /// Held until the state is written for the last time.
@@ -28,6 +32,7 @@ pub(super) struct Keeper {
     /// Say of which location the state is.
     settings: watch::Receiver<Arc<Settings>>,
     clock: Clock,
+    failures: IntCounter,
 }
 
 impl Keeper {
@@ -59,7 +64,15 @@ impl Keeper {
                 writable = false;
             }
         }
-        Self { _claim: claim, path, writable, store, settings, clock }
+        let failures = IntCounter::new(FAILURES, "How often the state could not be written");
+        let failures = failures.expect("the family's name is well-formed");
+        Self { _claim: claim, path, writable, store, settings, clock, failures }
+    }
+
+    /// Shows in a registry how often the state could not be written.
+    pub(super) fn metered(self, registry: &Registry) -> prometheus::Result<Self> {
+        registry.register(Box::new(self.failures.clone()))?;
+        Ok(self)
     }
 
     /// Writes the state now and then and after a reload, until `stop`, and once more in the end.
@@ -84,12 +97,10 @@ impl Keeper {
 
     async fn write(keeper: &Arc<Self>) {
         let writer = Arc::clone(keeper);
-        match tokio::task::spawn_blocking(move || writer.save()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                tracing::error!(path = %keeper.path.display(), %error, "the state cannot be written");
-            }
-            Err(error) => tracing::error!(%error, "the state cannot be written"),
+        let saving = tokio::task::spawn_blocking(move || writer.save());
+        if let Err(error) = saving.await.unwrap_or_else(|lost| Err(lost.into())) {
+            keeper.failures.inc();
+            tracing::error!(path = %keeper.path.display(), %error, "the state cannot be written");
         }
     }
 
@@ -111,8 +122,9 @@ mod tests {
     use super::*;
     use crate::store::Memory;
 
-    /// A keeper that starts over a directory, at the first second of time, and stops at once.
-    async fn start_and_stop(directory: &Path) {
+    /// A keeper that starts over a directory, at the first second of time, and stops at once. Gives
+    /// back how often it failed to write.
+    async fn start_and_stop(directory: &Path) -> u64 {
         let settings = Settings {
             location: String::new(),
             token: None,
@@ -124,9 +136,11 @@ mod tests {
         let clock = Clock::made_up(|| Timestamp::UNIX_EPOCH);
         let claim = Claim::take(directory).unwrap();
         let keeper = Keeper::restore(claim, Arc::new(Memory::new()), settings, clock);
+        let failures = keeper.failures.clone();
         let stop = CancellationToken::new();
         stop.cancel();
         keeper.work(stop, async {}).await;
+        failures.get()
     }
 
     #[tokio::test]
@@ -134,17 +148,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
         let read = || std::fs::read_to_string(&path).unwrap();
-        start_and_stop(folder.path()).await;
+        assert_eq!(start_and_stop(folder.path()).await, 0);
         assert!(read().contains("musterd.state/1"));
 
         std::fs::write(&path, "what a newer version wrote").unwrap();
         let occupied = folder.path().join("state.json.damaged-0");
         std::fs::create_dir(&occupied).unwrap();
-        start_and_stop(folder.path()).await;
+        assert_eq!(start_and_stop(folder.path()).await, 1);
         assert_eq!(read(), "what a newer version wrote");
 
         std::fs::remove_dir(&occupied).unwrap();
-        start_and_stop(folder.path()).await;
+        assert_eq!(start_and_stop(folder.path()).await, 0);
         assert!(read().contains("musterd.state/1"));
         assert_eq!(std::fs::read_to_string(&occupied).unwrap(), "what a newer version wrote");
     }

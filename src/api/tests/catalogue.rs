@@ -42,10 +42,12 @@ fn scraped(text: &str) -> BTreeMap<String, Family> {
 async fn live() -> String {
     let target = HttpServer::start(|_| Reply::text(200, "well")).await;
     let url = target.url();
+    let folder = tempfile::tempdir().unwrap();
     let yaml = format!(
         "services:\n  - name: shop\n    url: {url}\n    labels: {{env: test}}\n    checks:\n      \
          - http:\n      - http: {{expect: {{status: 404}}}}\n        name: absent\n        confirm: 1\n    objectives: [{{name: available, checks: [http], target: 99.5, window: 7d}}]\n\
-         notify:\n  - {{name: ops, webhook: {{url: '{url}'}}}}\n"
+         notify:\n  - {{name: ops, webhook: {{url: '{url}'}}}}\nstate: {{path: '{}'}}\n",
+        folder.path().display()
     );
     let loaded = crate::config::load_text("musterd.yaml", &yaml);
     let (listening, address) = tokio::sync::oneshot::channel();
