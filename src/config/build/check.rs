@@ -13,7 +13,7 @@ use musterd_probes::registry::{self, BuildError, Registration};
 use musterd_probes::severity::Severity;
 use serde_json::Value;
 
-use super::place;
+use super::{canonical, place};
 use crate::config::raw::{self, check::KEYS};
 use crate::config::schema;
 use crate::config::types::{Check, Severities, Terms};
@@ -44,6 +44,8 @@ pub(super) struct Draft<'d> {
 struct Made {
     probe: Arc<dyn Probe>,
     settings: Arc<Value>,
+    /// The settings, in whatever order they are written.
+    canonical: Arc<str>,
     secrets: Vec<NodeId>,
 }
 
@@ -52,8 +54,8 @@ struct Made {
 #[derive(Default)]
 pub(super) struct Probes(HashMap<(&'static str, Option<PathBuf>, String), Shared>);
 
-/// A probe and the settings that it was made of.
-type Shared = (Arc<dyn Probe>, Arc<Value>);
+/// A probe and the settings that it was made of, as they are written and in an order of their own.
+type Shared = (Arc<dyn Probe>, Arc<Value>, Arc<str>);
 
 /// What a service and the whole configuration say of a check.
 pub(super) struct Frame<'f> {
@@ -188,7 +190,7 @@ impl<'d> Draft<'d> {
             identity: stable_hash([
                 frame.way,
                 self.kind.name,
-                &made.settings.to_string(),
+                &made.canonical,
                 &format!("{timeout:?} {allow}"),
             ]),
             place: place(self.document, self.at),
@@ -283,10 +285,15 @@ fn make(
         settings => settings,
     };
     let key = (kind.name, document.base().map(Path::to_owned), settings.to_string());
-    if let Some((probe, settings)) = probes.0.get(&key) {
-        let (probe, settings) = (Arc::clone(probe), Arc::clone(settings));
-        return Some(Made { probe, settings, secrets: Vec::new() });
+    if let Some((probe, settings, canonical)) = probes.0.get(&key) {
+        return Some(Made {
+            probe: Arc::clone(probe),
+            settings: Arc::clone(settings),
+            canonical: Arc::clone(canonical),
+            secrets: Vec::new(),
+        });
     }
+    let canonical = canonical(settings.clone()).into();
     let settings = Arc::new(settings);
     let made = build(document, at, problems, |settings| {
         kind.build(settings).map_err(|error| match error {
@@ -298,9 +305,10 @@ fn make(
     let made = made?;
     // Secrets have places of their own, and so has what is wrong: it is to be said of each.
     if made.secrets.is_empty() && !problems.has_errors() {
-        probes.0.insert(key, (Arc::clone(&made.value), Arc::clone(&settings)));
+        let shared = (Arc::clone(&made.value), Arc::clone(&settings), Arc::clone(&canonical));
+        probes.0.insert(key, shared);
     }
-    Some(Made { probe: made.value, settings, secrets: made.secrets })
+    Some(Made { probe: made.value, settings, canonical, secrets: made.secrets })
 }
 
 /// Says of keys that are a check's, and stand in its probe's settings, where they belong.

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use jiff::civil::Date;
+use serde_json::Value;
 
 use super::files::{Source, Sources};
 use super::raw::{self, scalar::BasePath};
@@ -210,6 +211,12 @@ fn emptiness(list: &[Source], config: &Config, problems: &mut Problems) {
             problems.push(document.warning(at, message));
         }
     }
+}
+
+/// A value as text, the same in whatever order the keys of its mappings are written.
+fn canonical(mut value: Value) -> String {
+    value.sort_all_objects();
+    value.to_string()
 }
 
 /// Where something stands, for reports.

@@ -8,7 +8,7 @@ use musterd_probes::impact::Impact;
 use super::check::{Draft, Frame, Probes, probe};
 use super::layer::{Layer, Promise};
 use super::target::{Resolvers, target};
-use super::{Known, place};
+use super::{Known, canonical, place};
 use crate::config::raw;
 use crate::config::raw::service::{Parts, Service as Written};
 use crate::config::types::{Check, Objective, Service, Waiver};
@@ -118,8 +118,8 @@ pub(super) fn service<'d>(
     })
 }
 
-/// The keys of a service that say how its target is reached, as they are written: a check of
-/// another target is another check.
+/// The keys of a service that say how its target is reached, as they are written but for their
+/// order: a check of another target is another check.
 fn way_of(document: &Document, item: NodeId) -> String {
     const WAY: [&str; 12] = [
         "url",
@@ -137,7 +137,7 @@ fn way_of(document: &Document, item: NodeId) -> String {
     ];
     let keys = WAY.iter().filter_map(|key| Some((*key, document.get(item, key)?)));
     let written: Vec<String> =
-        keys.map(|(key, value)| format!("{key}={}", document.to_json(value))).collect();
+        keys.map(|(key, value)| format!("{key}={}", canonical(document.to_json(value)))).collect();
     written.join(";")
 }
 

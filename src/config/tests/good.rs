@@ -127,3 +127,26 @@ fn equal_probes_of_many_services_are_one() {
     let probes: Vec<_> = config.checks().map(|(_, check)| check.probe.clone()).collect();
     assert!(std::sync::Arc::ptr_eq(&probes[0], &probes[1]));
 }
+
+#[test]
+fn a_check_is_the_same_in_whatever_order_its_keys_are_written() {
+    let identity = |service: &str, settings: &str| {
+        let yaml = format!(
+            "services: [{{name: shop, url: https://shop.example, {service}checks: [http: {settings}]}}]\n"
+        );
+        text(&yaml).services[0].checks[0].identity
+    };
+    let service = "headers: {x-a: '1', x-b: '2'}, server_name: shop.example, ";
+    let settings = "{path: /a, method: PUT, expect: {status: 200, body: [x]}}";
+    let first = identity(service, settings);
+    for (service, settings, same) in [
+        (service, "{method: PUT, path: /a, expect: {status: 200, body: [x]}}", true),
+        (service, "{expect: {body: [x], status: 200}, path: /a, method: PUT}", true),
+        ("server_name: shop.example, headers: {x-b: '2', x-a: '1'}, ", settings, true),
+        (service, "{path: /b, method: PUT, expect: {status: 200, body: [x]}}", false),
+        ("server_name: shop.example, headers: {x-b: '1', x-a: '2'}, ", settings, false),
+    ] {
+        assert_eq!(identity(service, settings) == first, same, "{service}{settings}");
+    }
+    assert_eq!(identity("", ""), identity("", "{}"), "nothing is said in both");
+}
