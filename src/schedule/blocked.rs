@@ -42,6 +42,8 @@ pub(crate) enum Change {
     Moved,
     /// It serves us again.
     Closed,
+    /// The pause ran out, and nobody looks any more who was refused.
+    Lapsed,
 }
 
 impl Blocked {
@@ -141,7 +143,7 @@ impl Conduct {
             // the pause ends in its time at the latest.
             let orphaned = pause.refused.is_empty();
             let over = self.pause.take_if(|pause| orphaned && at >= pause.until);
-            return over.map(|_| Change::Closed);
+            return over.map(|_| Change::Lapsed);
         }
         let joins = pause.refused.insert(Arc::clone(check));
         let longer = at >= pause.until;
@@ -259,7 +261,7 @@ mod tests {
             (&*served, false, 3, Some(Change::Closed)),
             ("a/new-name", false, 3, Some(Change::Closed)),
             ("a/new-name", true, 61, None),
-            ("a/new-name", true, 62, Some(Change::Closed)),
+            ("a/new-name", true, 62, Some(Change::Lapsed)),
         ] {
             let mut blocked = refusing("a/old-name");
             assert_eq!(blocked.keep(&lookers(&["a/http", "a/new-name"])), []);

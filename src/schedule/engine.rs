@@ -589,6 +589,9 @@ fn note_refusals(
             tracing::warn!(%origin, "the origin refuses us after active work, which pauses");
         }
         Some(Change::Closed) => tracing::info!(%origin, "the origin serves us again"),
+        Some(Change::Lapsed) => {
+            tracing::info!(%origin, "active work goes on: no check that was refused is left");
+        }
         Some(Change::Moved) | None => {}
     }
     if change.is_some() {
