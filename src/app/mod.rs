@@ -100,6 +100,7 @@ pub(crate) async fn run(start: Start) -> Result<(), String> {
 
     let notify = Notify::new(&config, Arc::clone(&store), Arc::clone(&vault), clock)
         .trusting(Roots::new(config.system_roots).0)
+        .remembering(config.state.as_deref())
         .metered(&registry)
         .map_err(|error| error.to_string())?;
     let notifiers = notify.notifiers();

@@ -1,9 +1,13 @@
-//! The bounded line of messages that wait for one receiver.
+//! The bounded line of messages that wait for one receiver, and what it was told so far.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
+use tokio::time::Instant;
+
+use super::book::Book;
 use super::message::Message;
+use super::problem::Problems;
 
 /// So many messages wait for one receiver.
 pub(crate) const MOST: usize = 1_000;
@@ -23,25 +27,43 @@ struct Waiting {
     number: u64,
     /// The oldest one is being delivered.
     in_hand: bool,
+    book: Book,
+}
+
+/// A message that its receiver did not get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// It was refused for good.
+    Refused,
+    /// The receiver was not reached.
+    Unreached,
 }
 
 impl Line {
-    /// An empty line with room for so many, at least two.
-    pub(crate) fn new(most: usize) -> Self {
-        Self { waiting: Mutex::default(), arrived: tokio::sync::Notify::new(), most: most.max(2) }
+    /// An empty line with room for so many, at least two, to somebody who knows so much.
+    pub(crate) fn new(most: usize, book: Book) -> Self {
+        let waiting = Mutex::new(Waiting { book, ..Waiting::default() });
+        Self { waiting, arrived: tokio::sync::Notify::new(), most: most.max(2) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().expect("no panic under this lock")
     }
 
     /// Puts a message at the end, and says how many made room for it: where it is full, messages
     /// whose every check it speaks of again, and else the oldest.
-    pub(crate) fn push(&self, message: Arc<Message>) -> u64 {
-        let mut waiting = self.waiting.lock().expect("no panic under this lock");
+    pub(crate) fn push(&self, message: Arc<Message>, now: Instant) -> u64 {
+        let mut waiting = self.lock();
+        waiting.book.say(&message);
         let mut dropped = 0;
         if waiting.messages.len() >= self.most {
             dropped += waiting.supersede(&message);
         }
         while waiting.messages.len() >= self.most {
             let oldest = usize::from(waiting.in_hand);
-            waiting.messages.remove(oldest);
+            if let Some((_, lost)) = waiting.messages.remove(oldest) {
+                waiting.book.lose(&lost, false, now);
+            }
             dropped += 1;
         }
         waiting.number += 1;
@@ -52,26 +74,66 @@ impl Line {
         dropped
     }
 
-    /// The oldest one, which stays in the line until it is done.
+    /// The oldest one as it suits what was told so far; it stays in the line until it is done.
     pub(crate) fn first(&self) -> Option<(u64, Arc<Message>)> {
-        let mut waiting = self.waiting.lock().expect("no panic under this lock");
-        let first = waiting.messages.front().cloned();
-        waiting.in_hand = first.is_some();
-        first
-    }
-
-    /// The oldest one, if it has this number, was delivered or given up.
-    pub(crate) fn done(&self, number: u64) {
-        let mut waiting = self.waiting.lock().expect("no panic under this lock");
-        if waiting.messages.front().is_some_and(|(front, _)| *front == number) {
+        let mut waiting = self.lock();
+        waiting.in_hand = false;
+        while let Some((number, message)) = waiting.messages.front() {
+            if let Some(suited) = waiting.book.suit(message) {
+                let number = *number;
+                waiting.in_hand = true;
+                return Some((number, suited));
+            }
             waiting.messages.pop_front();
         }
-        waiting.in_hand = false;
+        None
+    }
+
+    /// The oldest one arrived. Whether its receiver learnt anything.
+    pub(crate) fn arrived(&self, number: u64, message: &Message, now: Instant) -> bool {
+        let mut waiting = self.lock();
+        waiting.done(number);
+        waiting.book.arrive(message, now)
+    }
+
+    /// The oldest one was given up.
+    pub(crate) fn lost(&self, number: u64, message: &Message, lost: Lost, now: Instant) {
+        let mut waiting = self.lock();
+        waiting.done(number);
+        waiting.book.lose(message, lost == Lost::Refused, now);
+    }
+
+    /// What was said before was said again, and arrived. Whether the receiver learnt anything.
+    pub(crate) fn repeated(&self, message: &Message, now: Instant) -> bool {
+        self.lock().book.repeat(message, now)
+    }
+
+    /// Lets what was lost be told again, where it is due and nothing else waits.
+    pub(crate) fn retract(&self, now: Instant) {
+        let mut waiting = self.lock();
+        if waiting.messages.is_empty() {
+            waiting.book.retract(now);
+        }
+    }
+
+    /// What was lost is due at once: the receiver stands elsewhere now.
+    pub(crate) fn hope(&self, now: Instant) {
+        self.lock().book.hope(now);
+    }
+
+    /// Reads what the receiver was told, and is to be told by what waits.
+    pub(crate) fn said<T>(&self, read: impl FnOnce(&Problems) -> T) -> T {
+        read(self.lock().book.said())
+    }
+
+    /// What the receiver knows to be wrong.
+    pub(crate) fn delivered(&self) -> Problems {
+        self.lock().book.delivered().clone()
     }
 
     /// Empties the line and says how many were in it.
     pub(crate) fn clear(&self) -> u64 {
-        let mut waiting = self.waiting.lock().expect("no panic under this lock");
+        let mut waiting = self.lock();
         waiting.in_hand = false;
         waiting.messages.drain(..).map(|_| 1).sum()
     }
@@ -83,6 +145,14 @@ impl Line {
 }
 
 impl Waiting {
+    /// Takes the oldest one out, if it has this number.
+    fn done(&mut self, number: u64) {
+        if self.messages.front().is_some_and(|(front, _)| *front == number) {
+            self.messages.pop_front();
+        }
+        self.in_hand = false;
+    }
+
     /// Takes out what a newer message says anew; the count of messages of which nothing was left.
     fn supersede(&mut self, newer: &Message) -> u64 {
         let anew: HashSet<&str> = newer.changes.iter().map(|change| &*change.check).collect();

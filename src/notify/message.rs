@@ -9,10 +9,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use musterd_probes::secret::Vault;
 use musterd_probes::severity::{Severity, Verdict};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::problem::Whose;
 use super::stand::{POLICY, Stand, Topic};
-use crate::config::Service;
 use crate::damping::Open;
 use crate::status::Status;
 
@@ -56,7 +56,7 @@ pub(crate) enum State {
 }
 
 /// How urgent a change is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Urgency {
     Critical,
@@ -183,7 +183,7 @@ impl Writer {
     /// A message about one service, whose checks are as bad as `status` at worst.
     pub(crate) fn message(
         &self,
-        service: &Service,
+        whose: &Whose,
         status: Status,
         changes: Vec<Change>,
         at: Timestamp,
@@ -193,9 +193,9 @@ impl Writer {
             test: false,
             sent_at: at,
             location: Arc::clone(&self.location),
-            service: service.name.clone(),
-            url: self.clean(service.target.url.as_str()),
-            labels: service.labels.clone(),
+            service: whose.service.clone(),
+            url: self.clean(&whose.url),
+            labels: whose.labels.clone(),
             status,
             state: State::Resolved,
             summary: String::new(),
@@ -290,6 +290,24 @@ impl Message {
 }
 
 impl Change {
+    pub(super) fn before(&self) -> Before {
+        Before {
+            status: self.previous,
+            urgency: self.previous_severity,
+            since: self.previous_since,
+        }
+    }
+
+    /// Sets what came before it.
+    pub(super) fn follow(&mut self, before: Before) {
+        self.previous = before.status;
+        self.previous_since = before.since;
+        self.previous_severity = before.urgency;
+        if self.state == State::Resolved {
+            self.severity = before.urgency.unwrap_or(self.severity);
+        }
+    }
+
     fn line(&self) -> String {
         let check = if self.probe == POLICY {
             format!("{}'s policy", self.check)

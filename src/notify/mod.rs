@@ -3,15 +3,20 @@
 //! ```text
 //! news -> told: what has to be told -> message: in what words -> line of each receiver
 //!      -> worker -> channel: as what -> courier: over HTTP
+//!      -> book: what the receiver knows -> record: what outlives a restart
 //! ```
 
 mod alertmanager;
+mod book;
 mod channel;
 mod courier;
+mod desk;
 mod line;
 mod message;
 mod meters;
 mod pace;
+mod problem;
+mod record;
 mod stand;
 mod template;
 #[cfg(test)]
@@ -19,8 +24,8 @@ mod tests;
 mod told;
 mod worker;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Method};
@@ -28,32 +33,29 @@ use musterd_probes::net::trust::Roots;
 use musterd_probes::secret::Vault;
 use prometheus::Registry;
 use tokio::sync::{broadcast, watch};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Notifier, Place};
-use crate::status::Status;
 use crate::store::{News, Store};
 use channel::{Channel, Letter};
 pub(crate) use courier::explain;
 use courier::{Courier, Post};
-use line::Line;
-use message::{State, Writer};
-use meters::{Meters, Outcome};
+use desk::{Desk, Snapshot};
+use message::State;
+use meters::Meters;
 use pace::Pace;
-use stand::Stand;
-use told::{Gathering, Problems, Telling};
-use worker::{Means, Worker};
+use record::Record;
+use worker::Means;
 
 /// Everything is looked at this often, whatever news say: a reload may change a status without a
 /// run.
 const LOOK_ROUND: Duration = Duration::from_mins(1);
 
-/// So many changes stand in one message.
-const MOST_CHANGES: usize = 50;
+/// What receivers learnt is written down so soon: the news of an outage come close together.
+const WRITE_WITHIN: Duration = Duration::from_secs(1);
 
 /// Tells receivers of changes.
 pub(crate) struct Notify {
@@ -65,8 +67,8 @@ pub(crate) struct Notify {
     pace: Pace,
     room: usize,
     courier: Option<Arc<dyn Courier>>,
-    gathering: Gathering,
-    problems: Problems,
+    /// What outlives a restart.
+    record: Option<Record>,
     wanted: watch::Receiver<Arc<Wanted>>,
     replace: Notifiers,
 }
@@ -115,14 +117,6 @@ impl Notifiers {
     }
 }
 
-/// A receiver at work.
-struct Receiver {
-    channel: Channel,
-    about_us: AboutUs,
-    line: Arc<Line>,
-    task: JoinHandle<()>,
-}
-
 impl Notify {
     /// Tells the receivers of a configuration. The store has been restored already.
     pub(crate) fn new(
@@ -133,8 +127,6 @@ impl Notify {
     ) -> Self {
         let (sender, wanted) = watch::channel(Wanted::new(config));
         Self {
-            gathering: Gathering::new(clock.now()),
-            problems: told::before_restart(&store.states()),
             store,
             vault,
             clock,
@@ -143,6 +135,7 @@ impl Notify {
             pace: Pace::default(),
             room: line::MOST,
             courier: None,
+            record: None,
             wanted,
             replace: Notifiers(Arc::new(sender)),
         }
@@ -157,6 +150,14 @@ impl Notify {
     pub(crate) fn metered(self, registry: &Registry) -> prometheus::Result<Self> {
         self.meters.register(registry)?;
         Ok(self)
+    }
+
+    /// Keeps in this directory what was told, and goes on from what stands there.
+    pub(crate) fn remembering(self, directory: Option<&Path>) -> Self {
+        let location = Arc::clone(&self.wanted.borrow().about_us.location);
+        let record =
+            directory.map(|directory| Record::of(directory, &location, self.clock.clone()));
+        Self { record, ..self }
     }
 
     /// A way to replace the receivers later.
@@ -180,22 +181,21 @@ impl Notify {
                 }
             },
         };
-        let mut desk = Desk {
-            means: Means {
-                store: self.store,
-                vault: self.vault,
-                clock: self.clock,
-                courier,
-                meters: self.meters,
-                pace: self.pace,
-                problems: Arc::new(Mutex::new(self.problems)),
-            },
-            about_us: AboutUs::default(),
-            room: self.room,
-            gathering: self.gathering,
-            receivers: BTreeMap::new(),
-            end: CancellationToken::new(),
+        let learnt = Arc::new(tokio::sync::Notify::new());
+        let means = Means {
+            store: self.store,
+            vault: self.vault,
+            clock: self.clock,
+            courier,
+            meters: self.meters,
+            pace: self.pace,
+            learnt: Arc::clone(&learnt),
         };
+        let remembered = self.record.as_ref().map(Record::read).unwrap_or_default();
+        let mut desk = Desk::new(means, self.room, remembered);
+        let (known, to_write) = watch::channel(Snapshot::default());
+        let keeping = self.record.map(|record| tokio::spawn(record.keep(to_write)));
+        let mut write_at: Option<Instant> = None;
         let mut wanted = self.wanted;
         // Held here as well, so that the channel stays open without a reload.
         let _replace = self.replace;
@@ -224,135 +224,22 @@ impl Notify {
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                     desk.tell(Some(Instant::now()));
                 }
+                () = learnt.notified(), if keeping.is_some() => {
+                    write_at.get_or_insert_with(|| Instant::now() + WRITE_WITHIN);
+                }
+                () = sleep_until(write_at.unwrap_or_else(Instant::now)), if write_at.is_some() => {
+                    write_at = None;
+                    known.send_replace(desk.snapshot());
+                }
                 _ = look_round.tick() => desk.resynchronise(),
             }
         }
-        desk.close().await;
-    }
-}
-
-/// Where what is gathered becomes messages, which go to the receivers' lines.
-struct Desk {
-    means: Means,
-    about_us: AboutUs,
-    room: usize,
-    gathering: Gathering,
-    receivers: BTreeMap<String, Receiver>,
-    /// Ends the receivers' tasks.
-    end: CancellationToken,
-}
-
-impl Desk {
-    fn hear(&mut self, news: &News) {
-        let mut problems = self.means.problems.lock().expect("no panic under this lock");
-        self.gathering.hear(news, &mut problems, Instant::now());
-    }
-
-    fn resynchronise(&mut self) {
-        let states = self.means.store.states();
-        let at = self.means.clock.now();
-        let services = states.chunk_by(|one, next| one.service.name == next.service.name);
-        let policies: Vec<Stand> = services
-            .map(|states| Stand::of_policy(&states[0].service, &states[0].standing, at))
-            .collect();
-        let mut problems = self.means.problems.lock().expect("no panic under this lock");
-        self.gathering.resynchronise(&states, &policies, &mut problems, Instant::now());
-    }
-
-    fn writer(&self) -> Writer {
-        Writer {
-            vault: Arc::clone(&self.means.vault),
-            location: Arc::clone(&self.about_us.location),
-            external_url: self.about_us.external_url.clone(),
-        }
-    }
-
-    /// Tells everybody what is due; everything that is gathered when `now` is `None`.
-    fn tell(&mut self, now: Option<Instant>) {
-        let (writer, at) = (self.writer(), self.means.clock.now());
-        let look = |id: &str| self.means.look(id);
-        loop {
-            let telling = {
-                let mut problems = self.means.problems.lock().expect("no panic under this lock");
-                self.gathering.next(now, &mut problems, look, &writer, at)
-            };
-            let Some(Telling { service, mut changes }) = telling else { return };
-            let checks =
-                service.checks.iter().filter_map(|check| self.means.store.state(&check.id));
-            // That policy finds nothing shows nothing of the service.
-            let policy = look(&service.name).map(|stand| stand.status);
-            let policy = policy.filter(|status| *status != Status::Pass);
-            let status = Status::worst(checks.map(|check| check.damped.status).chain(policy));
-            while !changes.is_empty() {
-                let rest = changes.split_off(changes.len().min(MOST_CHANGES));
-                let message = Arc::new(writer.message(&service, status, changes, at));
-                changes = rest;
-                for (name, receiver) in &self.receivers {
-                    let dropped = receiver.line.push(Arc::clone(&message));
-                    self.means.meters.count(name, Outcome::Dropped, dropped);
-                    if dropped > 0 {
-                        tracing::warn!(
-                            notifier = name,
-                            messages = dropped,
-                            "notifications were dropped: too many wait for their receiver"
-                        );
-                    }
-                }
-            }
-        }
-    }
-
-    /// Starts, keeps and ends receivers, so that they are as wanted.
-    fn take_on(&mut self, wanted: &Wanted) {
-        self.about_us = wanted.about_us.clone();
-        let mut before = std::mem::take(&mut self.receivers);
-        for (name, channel) in &wanted.receivers {
-            let receiver = match before.remove(name) {
-                Some(receiver)
-                    if receiver.channel == *channel && receiver.about_us == wanted.about_us =>
-                {
-                    receiver
-                }
-                old => {
-                    // What it had in hand is still in its line.
-                    if let Some(old) = &old {
-                        old.task.abort();
-                    }
-                    let line = old.map_or_else(|| Arc::new(Line::new(self.room)), |old| old.line);
-                    self.start(name, channel, line)
-                }
-            };
-            self.receivers.insert(name.clone(), receiver);
-        }
-        for gone in before.values() {
-            gone.task.abort();
-        }
-        let gone: BTreeSet<String> = before.into_keys().collect();
-        self.means.meters.forget(&gone);
-    }
-
-    fn start(&self, name: &str, channel: &Channel, line: Arc<Line>) -> Receiver {
-        self.means.meters.start(name);
-        let worker = Worker {
-            name: name.to_owned(),
-            channel: channel.clone(),
-            line: Arc::clone(&line),
-            means: self.means.clone(),
-            writer: self.writer(),
-        };
-        let task = tokio::spawn(worker.work(self.end.clone()));
-        let about_us = self.about_us.clone();
-        Receiver { channel: channel.clone(), about_us, line, task }
-    }
-
-    /// Tells what is gathered without waiting for its window, and lets the receivers end.
-    async fn close(mut self) {
-        self.tell(None);
-        self.end.cancel();
-        for (name, receiver) in self.receivers {
-            if let Err(error) = receiver.task.await {
-                tracing::error!(notifier = name, %error, "a receiver's task was lost");
-            }
+        known.send_replace(desk.close().await);
+        drop(known);
+        if let Some(keeping) = keeping
+            && let Err(error) = keeping.await
+        {
+            tracing::error!(%error, "the task that keeps what was notified was lost");
         }
     }
 }

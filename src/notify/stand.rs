@@ -20,6 +20,8 @@ pub(crate) enum Topic {
     /// What policy finds of a service, under the service's name: no check is called so, because
     /// theirs hold a slash.
     Policy(Arc<str>),
+    /// Either of them, when it is not configured any more.
+    Former { id: Arc<str>, probe: &'static str, labels: Arc<BTreeMap<String, String>> },
 }
 
 /// What policy's own findings are called where a check has a name and a probe.
@@ -33,6 +35,7 @@ impl Topic {
         match self {
             Self::Check(check) => &check.id,
             Self::Policy(service) => service,
+            Self::Former { id, .. } => id,
         }
     }
 
@@ -41,6 +44,7 @@ impl Topic {
         match self {
             Self::Check(check) => check.name(),
             Self::Policy(_) => POLICY,
+            Self::Former { id, .. } => id.split_once('/').map_or(POLICY, |(_, name)| name),
         }
     }
 
@@ -48,6 +52,7 @@ impl Topic {
         match self {
             Self::Check(check) => check.kind.name,
             Self::Policy(_) => POLICY,
+            Self::Former { probe, .. } => probe,
         }
     }
 
@@ -55,6 +60,7 @@ impl Topic {
         match self {
             Self::Check(check) => &check.terms.labels,
             Self::Policy(_) => &NO_LABELS,
+            Self::Former { labels, .. } => labels,
         }
     }
 
@@ -62,7 +68,10 @@ impl Topic {
     pub(crate) fn path(&self) -> String {
         match self {
             Self::Check(check) => format!("/api/v1/checks/{}", check.id),
-            Self::Policy(service) => format!("/api/v1/services/{service}"),
+            Self::Former { id, .. } if id.contains('/') => format!("/api/v1/checks/{id}"),
+            Self::Policy(service) | Self::Former { id: service, .. } => {
+                format!("/api/v1/services/{service}")
+            }
         }
     }
 }
@@ -78,6 +87,8 @@ pub(crate) struct Stand {
     pub(crate) open: Vec<Open>,
     /// Why it is unknown.
     pub(crate) reason: Option<Box<str>>,
+    /// It is as it was before a restart: nobody has looked since.
+    pub(crate) from_before: bool,
 }
 
 impl Stand {
@@ -91,6 +102,7 @@ impl Stand {
             since: state.damped.since,
             open: state.damped.open.clone(),
             reason: reason.filter(|_| state.damped.status == Status::Unknown).map(Box::from),
+            from_before: state.last.is_none(),
         }
     }
 
@@ -112,6 +124,7 @@ impl Stand {
             since,
             open: found.into_iter().map(open).collect(),
             reason: None,
+            from_before: false,
         }
     }
 }

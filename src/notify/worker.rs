@@ -1,7 +1,7 @@
 //! One receiver's task: takes its line message by message, off the path of probing.
 
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,12 +12,12 @@ use tokio_util::sync::CancellationToken;
 use super::alertmanager;
 use super::channel::{self, Channel, Unwritten};
 use super::courier::{Courier, Undelivered};
-use super::line::Line;
+use super::line::{Line, Lost};
 use super::message::{Before, Message, Writer};
 use super::meters::{Meters, Outcome};
 use super::pace::Pace;
+use super::problem::{Problem, Whose};
 use super::stand::Stand;
-use super::told::{Problem, Problems};
 use crate::clock::Clock;
 use crate::store::Store;
 
@@ -33,8 +33,8 @@ pub(crate) struct Means {
     pub(crate) courier: Arc<dyn Courier>,
     pub(crate) meters: Meters,
     pub(crate) pace: Pace,
-    /// What is told to be wrong now.
-    pub(crate) problems: Arc<Mutex<Problems>>,
+    /// Hears when a receiver learnt something.
+    pub(crate) learnt: Arc<tokio::sync::Notify>,
 }
 
 impl Means {
@@ -60,7 +60,7 @@ pub(crate) struct Worker {
 /// How the delivery of one message ended.
 enum Ended {
     Sent,
-    Failed,
+    Failed(Lost),
     /// There is no time left for it.
     Late,
 }
@@ -85,11 +85,16 @@ impl Worker {
             if let Some((number, message)) = self.line.first() {
                 let ended = self.deliver(&message, &stop, late.as_mut()).await;
                 let outcome = match ended {
-                    Ended::Sent => Outcome::Sent,
-                    Ended::Failed => Outcome::Failed,
+                    Ended::Sent => {
+                        self.note(self.line.arrived(number, &message, Instant::now()));
+                        Outcome::Sent
+                    }
+                    Ended::Failed(lost) => {
+                        self.line.lost(number, &message, lost, Instant::now());
+                        Outcome::Failed
+                    }
                     Ended::Late => break,
                 };
-                self.line.done(number);
                 self.means.meters.count(&self.name, outcome, 1);
                 continue;
             }
@@ -141,7 +146,7 @@ impl Worker {
                     error = why,
                     "a notification was given up"
                 );
-                return Ended::Failed;
+                return Ended::Failed(if for_good { Lost::Refused } else { Lost::Unreached });
             }
             tracing::warn!(
                 notifier = self.name,
@@ -158,6 +163,12 @@ impl Worker {
         }
     }
 
+    fn note(&self, learnt: bool) {
+        if learnt {
+            self.means.learnt.notify_one();
+        }
+    }
+
     /// What is said again anyway need not be tried for longer than it lasts.
     fn give_up(&self) -> Duration {
         let most = self.means.pace.give_up;
@@ -171,15 +182,14 @@ impl Worker {
     /// Says everything again that is wrong.
     async fn repeat(&self) {
         let Channel::Alertmanager { endpoint } = &self.channel else { return };
-        let problems: Vec<Problem> = {
-            let problems = self.means.problems.lock().expect("no panic under this lock");
-            problems.values().cloned().collect()
-        };
+        let problems: Vec<(Arc<str>, Problem)> = self.line.said(|said| {
+            said.iter().map(|(id, problem)| (Arc::clone(id), problem.clone())).collect()
+        });
         let at = self.means.clock.now();
         for batch in problems.chunks(alertmanager::BATCH) {
-            let messages = batch.iter().filter_map(|problem| self.again(problem, at));
-            let alerts: Vec<_> =
-                messages.flat_map(|message| alertmanager::alerts(&message)).collect();
+            let messages: Vec<Message> =
+                batch.iter().filter_map(|(id, problem)| self.again(id, problem, at)).collect();
+            let alerts: Vec<_> = messages.iter().flat_map(alertmanager::alerts).collect();
             if alerts.is_empty() {
                 continue;
             }
@@ -195,18 +205,21 @@ impl Worker {
                 );
                 return;
             }
+            for message in &messages {
+                self.note(self.line.repeated(message, Instant::now()));
+            }
         }
     }
 
     /// A problem as it stands now. One that is changing has a message of its own coming.
-    fn again(&self, problem: &Problem, at: Timestamp) -> Option<Message> {
-        let stand = self.means.look(problem.topic.id())?;
+    fn again(&self, id: &str, problem: &Problem, at: Timestamp) -> Option<Message> {
+        let stand = self.means.look(id)?;
         if stand.status != problem.status {
             return None;
         }
         // What was told before a restart may have begun before what is known of it.
         let change = self.writer.change(&stand, Before::default());
-        Some(self.writer.message(&stand.service, problem.status, vec![change], at))
+        Some(self.writer.message(&Whose::of(&stand.service), problem.status, vec![change], at))
     }
 }
 

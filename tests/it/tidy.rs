@@ -69,7 +69,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("oneshot", &["config", "ledger", "report", "runner"]),
     ("demo", &["config", "oneshot", "status"]),
     ("telemetry", &[]),
-    ("notify", &["clock", "config", "damping", "policy", "status", "store"]),
+    ("notify", &["clock", "config", "damping", "durable", "policy", "status", "store"]),
     (
         "api",
         &[

@@ -105,7 +105,7 @@ pub(crate) struct Defaults {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct State {
-    /// The directory of statuses and of the ledger of intrusive work.
+    /// The directory of statuses, of what was notified and of the ledger of intrusive work.
     pub(crate) path: PathBuf,
 }
 

@@ -9,6 +9,7 @@ use musterd_probes::severity::Verdict;
 
 use super::super::channel::{Channel, Unwritten};
 use super::super::message::{self, Before, Message, State, Urgency, Writer};
+use super::super::problem::Whose;
 use super::super::stand::{Stand, Topic};
 use super::super::{alertmanager, template};
 use super::{ABOUTS, at, message as failure, open, service, state, vault, writer};
@@ -55,7 +56,7 @@ fn everything(writer: &Writer) -> Message {
         writer.change(&Stand::of(&passes), before(Status::Fail, 5)),
         writer.gone(&Topic::Check(Arc::clone(&gone.checks[0])), before(Status::Unknown, 6), at(35)),
     ];
-    writer.message(&check("tls"), Status::Fail, changes, at(35))
+    writer.message(&Whose::of(&check("tls")), Status::Fail, changes, at(35))
 }
 
 fn pretty(value: &impl serde::Serialize) -> String {
@@ -104,7 +105,7 @@ async fn a_failure_stays_critical_while_nobody_can_look() {
     let before =
         Before { status: Some(Status::Fail), urgency: Some(Urgency::Critical), since: Some(at(7)) };
     let change = writer.change(&Stand::of(&unknown), before);
-    let message = writer.message(&shop, Status::Unknown, vec![change], at(12));
+    let message = writer.message(&Whose::of(&shop), Status::Unknown, vec![change], at(12));
     let alerts = serde_json::to_value(alertmanager::alerts(&message)).unwrap();
     assert_eq!(alerts.as_array().unwrap().len(), 1, "no alert ends: {alerts}");
     assert_eq!(alerts[0]["labels"]["severity"], "critical");
@@ -127,7 +128,7 @@ async fn no_secret_is_in_a_message_and_a_cut_leaves_no_half_of_one() {
         writer.change(&Stand::of(&fails), Before::default()),
         writer.change(&Stand::of(&unknown), Before::default()),
     ];
-    let message = writer.message(&shop, Status::Fail, changes, at(12));
+    let message = writer.message(&Whose::of(&shop), Status::Fail, changes, at(12));
     for text in [pretty(&message), pretty(&alertmanager::alerts(&message))] {
         assert!(text.contains("***") && !text.contains("hunter2"), "{text}");
     }

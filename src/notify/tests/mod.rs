@@ -2,6 +2,7 @@
 
 mod messages;
 mod post;
+mod restart;
 mod told;
 mod work;
 
@@ -16,6 +17,7 @@ use musterd_probes::secret::{SecretRef, Vault};
 use musterd_probes::severity::{Severity, Verdict};
 
 use super::message::{Message, Writer};
+use super::problem::Whose;
 use super::stand::Stand;
 use crate::config::{Check, Service};
 use crate::damping::{Damped, Open};
@@ -132,5 +134,5 @@ fn message(vault: Arc<Vault>) -> Message {
     let (writer, shop) = (writer(vault), service("shop", &["tls"]));
     let change = writer
         .change(&Stand::of(&state(&shop, Status::Fail, 7)), super::message::Before::default());
-    writer.message(&shop, Status::Fail, vec![change], at(12))
+    writer.message(&Whose::of(&shop), Status::Fail, vec![change], at(12))
 }

@@ -7,36 +7,50 @@ use std::time::Duration;
 use musterd_probes::secret::Vault;
 use tokio::time::Instant;
 
-use super::super::message::State;
+use super::super::book::Book;
+use super::super::line::{Line, Lost};
+use super::super::message::{Before, Change, Message, State, Urgency};
+use super::super::problem::{self, Whose};
 use super::super::stand::{Stand, Topic};
-use super::super::told::{Gathering, Problems, Telling, WINDOW, before_restart};
+use super::super::told::{self, Gathering, Telling, WINDOW};
 use super::{at, findings, news, service, state, writer};
 use crate::config::Service;
 use crate::damping::Damped;
 use crate::status::Status::{self, Fail, Pass, Pending, Unknown, Warn};
 use crate::store::CheckState;
 
-/// The core at work on states that a test sets.
+/// The core at work for one receiver, on states that a test sets.
 struct Bench {
     gathering: Gathering,
-    problems: Problems,
+    line: Line,
     states: BTreeMap<Arc<str>, Arc<CheckState>>,
-    services: BTreeMap<&'static str, Arc<Service>>,
     policies: Vec<Stand>,
     began: Instant,
+    /// What becomes of messages; `None` when they arrive.
+    fate: Option<Lost>,
 }
 
 impl Bench {
-    /// Started ten seconds after the start of tests: what is older was there before.
     fn new() -> Self {
         Self {
-            gathering: Gathering::new(at(10)),
-            problems: Problems::new(),
+            gathering: Gathering::default(),
+            line: Line::new(100, Book::default()),
             states: BTreeMap::new(),
-            services: BTreeMap::new(),
             policies: Vec::new(),
             began: Instant::now(),
+            fate: None,
         }
+    }
+
+    /// The receiver was told of this before a restart.
+    fn remember(&mut self, stand: &Stand) {
+        let writer = writer(Arc::new(Vault::new(|_| None)));
+        let change = writer.change(stand, Before::default());
+        let whose = Whose::of(&stand.service);
+        let message = writer.message(&whose, stand.status, vec![change], at(5));
+        let mut known = self.line.delivered();
+        problem::note(&mut known, &message);
+        self.line = Line::new(100, Book::remembered(known));
     }
 
     /// Sets a status without any news, for `service/check`.
@@ -45,7 +59,6 @@ impl Bench {
         let service = service(name, &[check]);
         let state = state(&service, status, second);
         self.states.insert(Arc::clone(&state.check.id), Arc::new(state));
-        self.services.insert(name, Arc::clone(&service));
         service
     }
 
@@ -67,47 +80,73 @@ impl Bench {
         let service = self.set(id, status, (since - at(0)).get_seconds());
         let now = self.now(second);
         let news = news(&service, 0, from, status, second);
-        self.gathering.hear(&news, &mut self.problems, now);
+        self.gathering.hear(&news, now);
     }
 
     fn resynchronise(&mut self, second: i64) {
         let states: Vec<_> = self.states.values().cloned().collect();
         let now = self.now(second);
-        self.gathering.resynchronise(&states, &self.policies, &mut self.problems, now);
+        self.line.retract(now);
+        let (gathering, policies) = (&mut self.gathering, &self.policies);
+        self.line.said(|said| gathering.resynchronise(&states, policies, said, now));
     }
 
     fn now(&self, second: i64) -> Instant {
         self.began + Duration::from_secs(second.try_into().unwrap())
     }
 
-    /// What is told by this second, one text a message.
-    fn told(&mut self, second: i64) -> Vec<String> {
-        let writer = writer(Arc::new(Vault::new(|_| None)));
-        let (now, mut told) = (self.now(second), Vec::new());
-        let look = |id: &str| match self.states.get(id) {
+    fn look(&self, id: &str) -> Option<Stand> {
+        match self.states.get(id) {
             Some(state) => Some(Stand::of(state)),
             None => self.policies.iter().find(|stand| &**stand.topic.id() == id).cloned(),
-        };
-        let problems = &mut self.problems;
-        while let Some(Telling { service, changes }) =
-            self.gathering.next(Some(now), problems, look, &writer, at(second))
-        {
-            let changes: Vec<String> = changes
-                .iter()
-                .map(|change| {
-                    let status = change.status.map_or("gone", Status::as_str);
-                    let before = change.previous.map_or("-", Status::as_str);
-                    let state = match change.state {
-                        State::Firing => "!",
-                        State::Resolved => ".",
-                    };
-                    format!("{} {before}>{status}{state}", change.name)
-                })
-                .collect();
-            told.push(format!("{}: {}", service.name, changes.join(", ")));
+        }
+    }
+
+    /// Puts what is due by this second into the receiver's line.
+    fn say(&mut self, second: i64) {
+        let writer = writer(Arc::new(Vault::new(|_| None)));
+        let now = self.now(second);
+        while let Some((_, topics)) = self.gathering.next(Some(now)) {
+            let stand = |id: &Arc<str>| Some((Arc::clone(id), self.look(id)?));
+            let stands = topics.keys().filter_map(stand).collect();
+            let telling =
+                self.line.said(|said| told::telling(&topics, &stands, said, &writer, at(second)));
+            if let Some(Telling { whose, changes }) = telling {
+                let message = writer.message(&whose, Fail, changes, at(second));
+                self.line.push(Arc::new(message), now);
+            }
+        }
+    }
+
+    /// What is told by this second, one text a message.
+    fn told(&mut self, second: i64) -> Vec<String> {
+        self.say(second);
+        let (now, mut told) = (self.now(second), Vec::new());
+        while let Some((number, message)) = self.line.first() {
+            told.push(words(&message));
+            match self.fate {
+                None => {
+                    self.line.arrived(number, &message, now);
+                }
+                Some(lost) => self.line.lost(number, &message, lost, now),
+            }
         }
         told
     }
+}
+
+fn words(message: &Message) -> String {
+    let change = |change: &Change| {
+        let status = change.status.map_or("gone", Status::as_str);
+        let before = change.previous.map_or("-", Status::as_str);
+        let state = match change.state {
+            State::Firing => "!",
+            State::Resolved => ".",
+        };
+        format!("{} {before}>{status}{state}", change.name)
+    };
+    let changes: Vec<String> = message.changes.iter().map(change).collect();
+    format!("{}: {}", message.service, changes.join(", "))
 }
 
 #[test]
@@ -173,7 +212,7 @@ fn changes_of_one_service_within_the_window_go_together_and_cancel_each_other_ou
 }
 
 #[test]
-fn a_problem_of_before_a_restart_is_told_again_only_when_it_changes() {
+fn a_problem_that_was_told_before_a_restart_is_told_again_only_when_it_changes() {
     for (first, second, told) in [
         (Fail, Fail, vec![]),
         (Fail, Pass, vec!["shop: c fail>pass."]),
@@ -183,16 +222,56 @@ fn a_problem_of_before_a_restart_is_told_again_only_when_it_changes() {
         for seen_at_start in [true, false] {
             let mut bench = Bench::new();
             bench.set("shop/c", first, 1);
+            if first == Fail {
+                bench.remember(&bench.look("shop/c").unwrap());
+            }
             if seen_at_start {
                 bench.resynchronise(11);
             }
             bench.run("shop/c", second, 20);
             let heard = bench.told(60);
             assert_eq!(heard, told, "{first} {second} {seen_at_start}");
-            let still = bench.problems.contains_key("shop/c");
+            let still = bench.line.delivered().contains_key("shop/c");
             assert_eq!(still, second != Pass, "what is wrong is known to be");
         }
     }
+}
+
+#[test]
+fn a_problem_that_did_not_arrive_before_a_restart_is_told_and_its_end_only_then() {
+    for (runs, told) in [
+        (vec![], vec!["shop: c ->fail!"]),
+        (vec![(Fail, 13)], vec!["shop: c ->fail!"]),
+        (vec![(Pass, 13)], vec![]),
+        (vec![(Warn, 13)], vec!["shop: c ->warn!"]),
+        (vec![(Fail, 13), (Pass, 30)], vec!["shop: c ->fail!", "shop: c fail>pass."]),
+    ] {
+        let mut bench = Bench::new();
+        bench.set("shop/c", Fail, 1);
+        bench.resynchronise(11);
+        let mut heard = Vec::new();
+        for (status, second) in &runs {
+            bench.run("shop/c", *status, *second);
+            heard.extend(bench.told(second + 10));
+        }
+        heard.extend(bench.told(60));
+        assert_eq!(heard, told, "{runs:?}");
+    }
+}
+
+#[test]
+fn how_something_stood_before_its_problem_is_not_the_end_of_it() {
+    let mut bench = Bench::new();
+    bench.set("shop/c", Fail, 8);
+    bench.remember(&bench.look("shop/c").unwrap());
+    // A crash lost that it failed.
+    bench.set("shop/c", Pass, 1);
+    bench.resynchronise(11);
+    assert_eq!(bench.told(20), Vec::<String>::new());
+    bench.run("shop/c", Fail, 30);
+    assert_eq!(bench.told(40), Vec::<String>::new(), "it was told before the crash");
+    bench.run("shop/c", Pass, 50);
+    assert_eq!(bench.told(60), ["shop: c fail>pass."]);
 }
 
 #[test]
@@ -204,8 +283,9 @@ fn a_status_that_a_restart_found_too_old_is_told_when_it_is_another_one() {
         (vec![Unknown, Warn], vec!["shop: c warn>unknown!", "shop: c unknown>warn!"]),
     ] {
         let mut bench = Bench::new();
+        bench.set("shop/c", Warn, 1);
+        bench.remember(&bench.look("shop/c").unwrap());
         bench.set_lapsed("shop/c", Warn, 1);
-        bench.problems = before_restart(&bench.states.values().cloned().collect::<Vec<_>>());
         bench.resynchronise(11);
         let mut heard = bench.told(18);
         for (index, status) in next.iter().enumerate() {
@@ -215,10 +295,97 @@ fn a_status_that_a_restart_found_too_old_is_told_when_it_is_another_one() {
         }
         assert_eq!(heard, told, "{next:?}");
     }
+}
+
+#[test]
+fn what_is_not_configured_any_more_after_a_restart_is_told_to_be_gone() {
     let mut bench = Bench::new();
-    bench.set_lapsed("shop/c", Pass, 1);
-    let states: Vec<_> = bench.states.values().cloned().collect();
-    assert!(before_restart(&states).is_empty(), "what passed was no problem");
+    bench.set("shop/c", Fail, 1);
+    bench.remember(&bench.look("shop/c").unwrap());
+    bench.states.clear();
+    bench.resynchronise(11);
+    assert_eq!(bench.told(20), ["shop: c fail>gone."]);
+    bench.resynchronise(80);
+    assert_eq!(bench.told(90), Vec::<String>::new());
+}
+
+#[test]
+fn what_did_not_arrive_is_told_again_while_it_is_so() {
+    const HOUR: i64 = 3_600;
+    for (lost, statuses, told) in [
+        (Lost::Unreached, vec![(HOUR, Fail)], vec!["shop: c ->fail!"]),
+        (Lost::Refused, vec![(HOUR, Fail)], vec!["shop: c ->fail!"]),
+        (Lost::Unreached, vec![(HOUR / 2, Fail)], vec![]),
+        (Lost::Unreached, vec![(60, Pass)], vec![]),
+        (Lost::Unreached, vec![(60, Warn)], vec!["shop: c fail>warn!"]),
+        (Lost::Unreached, vec![(60, Pass), (120, Fail)], vec!["shop: c pass>fail!"]),
+        (Lost::Unreached, vec![(HOUR, Pass), (2 * HOUR, Pass)], vec![]),
+    ] {
+        let mut bench = Bench::new();
+        bench.fate = Some(lost);
+        bench.run("shop/c", Fail, 20);
+        assert_eq!(bench.told(30).len(), 1, "it is lost");
+        bench.fate = None;
+        let mut heard = Vec::new();
+        for (after, status) in &statuses {
+            let second = 30 + after;
+            if bench.states["shop/c"].damped.status == *status {
+                bench.resynchronise(second);
+            } else {
+                bench.run("shop/c", *status, second);
+            }
+            heard.extend(bench.told(second + 10));
+        }
+        assert_eq!(heard, told, "{lost:?} {statuses:?}");
+    }
+}
+
+#[test]
+fn the_end_of_a_problem_that_did_not_arrive_is_told_again() {
+    let mut bench = Bench::new();
+    bench.run("shop/c", Fail, 20);
+    bench.told(30);
+    bench.fate = Some(Lost::Unreached);
+    bench.run("shop/c", Pass, 40);
+    assert_eq!(bench.told(50), ["shop: c fail>pass."]);
+    bench.fate = None;
+    bench.resynchronise(50 + 3_600);
+    assert_eq!(bench.told(60 + 3_600), ["shop: c fail>pass."]);
+}
+
+#[test]
+fn a_receiver_that_is_back_is_told_at_once_what_it_missed_but_not_what_it_refused() {
+    for (lost, told) in [(Lost::Unreached, vec!["shop: a ->fail!"]), (Lost::Refused, vec![])] {
+        let mut bench = Bench::new();
+        bench.fate = Some(lost);
+        bench.run("shop/a", Fail, 20);
+        bench.told(30);
+        bench.fate = None;
+        bench.run("shop/b", Fail, 40);
+        assert_eq!(bench.told(50), ["shop: b ->fail!"]);
+        bench.resynchronise(60);
+        assert_eq!(bench.told(70), told, "{lost:?}");
+    }
+}
+
+#[test]
+fn what_is_said_last_follows_what_arrived() {
+    let mut bench = Bench::new();
+    bench.run("shop/c", Warn, 20);
+    bench.told(30);
+    for (second, status) in [(40, Fail), (50, Unknown), (60, Pass)] {
+        bench.run("shop/c", status, second);
+        bench.say(second + 5);
+    }
+    for words_of in ["shop: c warn>fail!", "shop: c warn>unknown!"] {
+        let (number, message) = bench.line.first().unwrap();
+        assert_eq!(words(&message), words_of);
+        assert_eq!(message.changes[0].previous_severity, Some(Urgency::Warning));
+        bench.line.lost(number, &message, Lost::Unreached, bench.now(70));
+    }
+    assert_eq!(bench.told(80), ["shop: c warn>pass."]);
+    bench.resynchronise(80 + 3_600);
+    assert_eq!(bench.told(90 + 3_600), Vec::<String>::new(), "what is over was not missed");
 }
 
 #[test]
@@ -250,23 +417,27 @@ fn what_policy_finds_is_told_and_when_it_is_over() {
         since: at(since),
         open: Vec::new(),
         reason: None,
+        from_before: false,
     };
-    for (since, after, told) in [
-        (20, Some(Pass), &["shop: policy ->warn!", "shop: policy warn>pass."][..]),
-        (20, Some(Warn), &["shop: policy ->warn!"]),
-        (20, Some(Fail), &["shop: policy ->warn!", "shop: policy warn>fail!"]),
-        (20, None, &["shop: policy ->warn!", "shop: policy warn>gone."]),
-        // It was so before a restart, and was told then.
-        (1, Some(Warn), &[]),
-        (1, Some(Pass), &["shop: policy warn>pass."]),
+    for (remembered, after, told) in [
+        (false, Some(Pass), &["shop: policy ->warn!", "shop: policy warn>pass."][..]),
+        (false, Some(Warn), &["shop: policy ->warn!"]),
+        (false, Some(Fail), &["shop: policy ->warn!", "shop: policy warn>fail!"]),
+        (false, None, &["shop: policy ->warn!", "shop: policy warn>gone."]),
+        // It was told before a restart.
+        (true, Some(Warn), &[]),
+        (true, Some(Pass), &["shop: policy warn>pass."]),
     ] {
         let mut bench = Bench::new();
-        bench.policies = vec![policy(Warn, since)];
+        bench.policies = vec![policy(Warn, 1)];
+        if remembered {
+            bench.remember(&policy(Warn, 1));
+        }
         bench.resynchronise(20);
         let mut heard = bench.told(30);
         bench.policies = after.map(|status| policy(status, 40)).into_iter().collect();
         bench.resynchronise(40);
         heard.extend(bench.told(50));
-        assert_eq!(heard, told, "{since} {after:?}");
+        assert_eq!(heard, told, "{remembered} {after:?}");
     }
 }

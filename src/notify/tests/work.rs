@@ -1,6 +1,7 @@
 //! Receivers at work under a paused clock, with a courier that does as it is told.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ use crate::store::{Memory, News, Saved, Store, Watched};
 
 /// What becomes of a letter.
 #[derive(Debug, Clone, Copy)]
-enum Fate {
+pub(super) enum Fate {
     Arrives,
     Refused,
     Fails,
@@ -92,13 +93,13 @@ impl Courier for Scripted {
     }
 }
 
-fn hook(name: &str) -> Notifier {
+pub(super) fn hook(name: &str) -> Notifier {
     let url = format!("https://{name}.test/").parse().unwrap();
     let channel = Channel::Webhook { url, headers: Vec::new(), body: None };
     Notifier { name: name.to_owned(), channel, place: crate::testing::place() }
 }
 
-fn alertmanager() -> Notifier {
+pub(super) fn alertmanager() -> Notifier {
     let url = "http://am.test/".parse().unwrap();
     Notifier {
         name: "am".to_owned(),
@@ -108,14 +109,14 @@ fn alertmanager() -> Notifier {
 }
 
 /// Notifications at work over a store that a test sets.
-struct Rig {
+pub(super) struct Rig {
     store: Arc<Memory>,
     courier: Arc<Scripted>,
     meters: Meters,
     news: broadcast::Sender<Arc<News>>,
     notifiers: Notifiers,
     end: CancellationToken,
-    work: JoinHandle<()>,
+    pub(super) work: JoinHandle<()>,
     shop: Arc<Service>,
 }
 
@@ -132,10 +133,40 @@ impl Rig {
         fates: &[Fate],
         room: usize,
     ) -> Self {
-        let (store, began) = (Arc::new(Memory::new()), Instant::now());
+        let store = Arc::new(Memory::new());
         let watched =
             |check: &Arc<_>| Watched { service: Arc::clone(&shop), check: Arc::clone(check) };
         store.adopt(&shop.checks.iter().map(watched).collect::<Vec<_>>(), at(0));
+        Self::on(store, shop, notifiers, fates, room, None)
+    }
+
+    /// As after a restart that kept this directory: the checks stand as these statuses say.
+    pub(super) fn restarted<const N: usize>(
+        directory: &Path,
+        notifiers: [Notifier; N],
+        fates: &[Fate],
+        statuses: &[Status],
+    ) -> Self {
+        let (store, shop) = (Arc::new(Memory::new()), service("shop", &CHECKS));
+        let watched =
+            |check: &Arc<_>| Watched { service: Arc::clone(&shop), check: Arc::clone(check) };
+        store.adopt(&shop.checks.iter().map(watched).collect::<Vec<_>>(), at(0));
+        for (check, status) in shop.checks.iter().zip(statuses) {
+            let damped = Damped::restored(*status, at(1), findings(*status));
+            store.restore(&check.id, Saved { damped, last_pass: None });
+        }
+        Self::on(store, shop, notifiers, fates, 100, Some(directory))
+    }
+
+    fn on<const N: usize>(
+        store: Arc<Memory>,
+        shop: Arc<Service>,
+        notifiers: [Notifier; N],
+        fates: &[Fate],
+        room: usize,
+        directory: Option<&Path>,
+    ) -> Self {
+        let began = Instant::now();
         let clock =
             Clock::made_up(move || at(10) + SignedDuration::try_from(began.elapsed()).unwrap());
         let courier = Arc::new(Scripted {
@@ -148,7 +179,8 @@ impl Rig {
             Arc::clone(&store) as Arc<dyn Store>,
             Arc::new(Vault::new(|_| None)),
             clock,
-        );
+        )
+        .remembering(directory);
         notify.courier = Some(Arc::clone(&courier) as Arc<dyn Courier>);
         notify.room = room;
         let (news, heard) = broadcast::channel(4);
@@ -175,13 +207,20 @@ impl Rig {
     }
 
     /// One change that goes into a message of its own.
-    async fn change(&self, check: usize, status: Status) {
+    pub(super) async fn change(&self, check: usize, status: Status) {
         self.run(check, status);
         self.pass(6).await;
     }
 
+    /// Stops it, and says what was sent.
+    pub(super) async fn stop(self) -> Vec<String> {
+        self.end.cancel();
+        self.work.await.unwrap();
+        self.courier.words()
+    }
+
     /// Lets made-up time pass.
-    async fn pass(&self, seconds: u64) {
+    pub(super) async fn pass(&self, seconds: u64) {
         sleep(Duration::from_secs(seconds)).await;
     }
 }
@@ -190,7 +229,7 @@ impl Rig {
 async fn a_receiver_that_fails_is_tried_again_after_ever_longer_waits() {
     let rig = Rig::start([hook("chat")], &[Fate::Fails], 100);
     rig.change(0, Fail).await;
-    rig.pass(2 * 3_600).await;
+    rig.pass(4_000).await;
     let times: Vec<f64> = rig.courier.log().into_iter().map(|(when, _)| when).collect();
     assert!((5.0..5.1).contains(&times[0]), "{times:?}");
     for (index, pair) in times.windows(2).enumerate() {
@@ -241,7 +280,8 @@ async fn a_full_line_drops_what_is_said_anew_and_then_the_oldest() {
     rig.change(3, Fail).await; // Takes that of c, the oldest.
     assert_eq!(rig.meters.counts("chat"), [0, 0, 2]);
     rig.pass(120).await;
-    assert_eq!(rig.courier.words(), ["a=fail", "a=fail", "b=pass", "d=fail"]);
+    // Of b there is nothing to say any more, and what was dropped follows when there is room.
+    assert_eq!(rig.courier.words(), ["a=fail", "a=fail", "d=fail", "c=fail"]);
     assert_eq!(rig.meters.counts("chat"), [3, 0, 2]);
 }
 
@@ -317,7 +357,8 @@ async fn a_reload_keeps_what_waits_and_tells_what_it_changed() {
     rig.pass(10).await;
     let mut words = rig.courier.words().split_off(before);
     words.sort();
-    assert_eq!(words, ["a=fail", "b=fail", "b=fail"], "chat hears both, the new one the latter");
+    // The new one hears in one message of all that is wrong.
+    assert_eq!(words, ["a=fail", "a=fail b=fail", "b=fail"]);
     assert_eq!(rig.meters.counts("chat"), [2, 0, 0]);
     assert_eq!(rig.meters.counts("new"), [1, 0, 0]);
     let last = rig.courier.letters().pop().unwrap().1;

@@ -1,0 +1,121 @@
+//! What one receiver was told, and what it was to be told and did not get. Pure.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::message::{Before, Change, Message, State};
+use super::problem::{self, Problems};
+
+/// What a receiver did not get is told it again after so long, while it still is so.
+const AGAIN: Duration = Duration::from_hours(1);
+
+/// What one receiver knows.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    /// What arrived.
+    delivered: Problems,
+    /// What it will have been told when all that waits for it arrives.
+    said: Problems,
+    /// What it did not get, and when that is told again.
+    lost: BTreeMap<Arc<str>, Lost>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Lost {
+    again: Instant,
+    /// The receiver refused it: that it takes another message says nothing of this one.
+    refused: bool,
+}
+
+impl Book {
+    /// What arrived before a restart.
+    pub(crate) fn remembered(delivered: Problems) -> Self {
+        Self { said: delivered.clone(), delivered, lost: BTreeMap::new() }
+    }
+
+    pub(crate) fn delivered(&self) -> &Problems {
+        &self.delivered
+    }
+
+    pub(crate) fn said(&self) -> &Problems {
+        &self.said
+    }
+
+    /// A message waits for the receiver from now on.
+    pub(super) fn say(&mut self, message: &Message) {
+        problem::note(&mut self.said, message);
+    }
+
+    /// A message arrived. Whether the receiver learnt anything.
+    pub(super) fn arrive(&mut self, message: &Message, now: Instant) -> bool {
+        for change in &message.changes {
+            self.lost.remove(&change.check);
+        }
+        // The receiver is there again.
+        for lost in self.lost.values_mut().filter(|lost| !lost.refused) {
+            lost.again = now;
+        }
+        problem::note(&mut self.delivered, message)
+    }
+
+    /// What the receiver had been said was said again and arrived. Whether it learnt anything.
+    pub(super) fn repeat(&mut self, message: &Message, now: Instant) -> bool {
+        problem::note(&mut self.said, message);
+        self.arrive(message, now)
+    }
+
+    /// A message will not arrive.
+    pub(super) fn lose(&mut self, message: &Message, refused: bool, now: Instant) {
+        for change in &message.changes {
+            let lost = Lost { again: now + AGAIN, refused };
+            self.lost.insert(Arc::clone(&change.check), lost);
+        }
+    }
+
+    /// Forgets that it was said what was lost and is due again; call it while nothing waits.
+    pub(super) fn retract(&mut self, now: Instant) {
+        let due = self.lost.extract_if(.., |_, lost| lost.again <= now);
+        for (id, _) in due {
+            match self.delivered.get(&id) {
+                Some(problem) => self.said.insert(id, problem.clone()),
+                None => self.said.remove(&id),
+            };
+        }
+    }
+
+    /// What was lost is due again at once: the receiver is another one now.
+    pub(super) fn hope(&mut self, now: Instant) {
+        for lost in self.lost.values_mut() {
+            lost.again = now;
+        }
+    }
+
+    /// A message as it has to be for somebody who knows what arrived and nothing else: without the
+    /// end of what was never told. `None` when nothing is left.
+    pub(super) fn suit(&self, message: &Arc<Message>) -> Option<Arc<Message>> {
+        let mut suited = Arc::clone(message);
+        let untold = |change: &Change| {
+            change.state == State::Resolved && !self.delivered.contains_key(&change.check)
+        };
+        if message.changes.iter().any(untold) {
+            let message = Arc::make_mut(&mut suited);
+            message.changes.retain(|change| !untold(change));
+            message.sum_up();
+        }
+        for (index, change) in Arc::clone(&suited).changes.iter().enumerate() {
+            let before = match self.delivered.get(&change.check) {
+                Some(told) => told.before(),
+                None => Before { status: change.previous, ..Before::default() },
+            };
+            if before != change.before()
+                && let Some(change) = Arc::make_mut(&mut suited).changes.get_mut(index)
+            {
+                change.follow(before);
+            }
+        }
+        (!suited.changes.is_empty()).then_some(suited)
+    }
+}
