@@ -53,13 +53,14 @@ pub(crate) fn alerts(message: &Message) -> Vec<Alert> {
 /// one, and the first one ends.
 fn of_change(message: &Message, change: &Change) -> Vec<Alert> {
     let began = change.previous_since.unwrap_or(change.since).min(change.since);
+    let over = change.since.min(message.sent_at);
     match change.state {
-        State::Resolved => vec![alert(message, change, change.severity, began, change.since)],
+        State::Resolved => vec![alert(message, change, change.severity, began, over)],
         State::Firing => {
             let lasts = message.sent_at.checked_add(LASTS).unwrap_or(Timestamp::MAX);
             let firing = alert(message, change, change.severity, change.since, lasts);
             let other = change.previous_severity.filter(|before| *before != change.severity);
-            let ended = other.map(|before| alert(message, change, before, began, change.since));
+            let ended = other.map(|before| alert(message, change, before, began, over));
             std::iter::once(firing).chain(ended).collect()
         }
     }
@@ -72,6 +73,9 @@ fn alert(
     starts_at: Timestamp,
     ends_at: Timestamp,
 ) -> Alert {
+    // A clock that went back leaves times to come. An alert that starts after its end is refused,
+    // and one whose end is to come still fires.
+    let starts_at = starts_at.min(message.sent_at).min(ends_at);
     let mut annotations = BTreeMap::from([("summary", change.summary.clone())]);
     let description = description(change);
     if !description.is_empty() {

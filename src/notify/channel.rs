@@ -5,6 +5,7 @@ use musterd_probes::net::target::HeaderText;
 use musterd_probes::secret::Vault;
 use url::Url;
 
+use super::courier::Undelivered;
 use super::message::Message;
 use super::{alertmanager, template};
 use crate::config::{self, Notifier};
@@ -36,6 +37,16 @@ pub(crate) enum Unwritten {
     ForNow(String),
     /// No try ever will.
     ForGood(String),
+}
+
+impl From<Unwritten> for Undelivered {
+    fn from(unwritten: Unwritten) -> Self {
+        let (for_good, why) = match unwritten {
+            Unwritten::ForNow(why) => (false, why),
+            Unwritten::ForGood(why) => (true, why),
+        };
+        Self { for_good, why, wait: None }
+    }
 }
 
 impl Channel {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::alertmanager;
-use super::channel::{self, Channel, Unwritten};
+use super::channel::{self, Channel};
 use super::courier::{Courier, Undelivered};
 use super::line::{Line, Lost};
 use super::message::{Before, Message, Writer};
@@ -194,15 +194,19 @@ impl Worker {
                 continue;
             }
             let sent = match channel::alerts(endpoint, &alerts) {
-                Ok(letter) => self.means.courier.carry(letter).await.map_err(|error| error.why),
-                Err(Unwritten::ForNow(why) | Unwritten::ForGood(why)) => Err(why),
+                Ok(letter) => self.means.courier.carry(letter).await,
+                Err(unwritten) => Err(unwritten.into()),
             };
-            if let Err(error) = sent {
+            if let Err(Undelivered { for_good, why, .. }) = sent {
                 tracing::warn!(
                     notifier = self.name,
-                    error,
+                    error = why,
                     "what is wrong could not be said again; the next try is in a minute"
                 );
+                // A batch that is refused says nothing of the others.
+                if for_good {
+                    continue;
+                }
                 return;
             }
             for message in &messages {
@@ -230,9 +234,5 @@ pub(crate) async fn attempt(
     vault: &Vault,
     courier: &dyn Courier,
 ) -> Result<(), Undelivered> {
-    let letter = channel.letter(message, vault).await.map_err(|unwritten| match unwritten {
-        Unwritten::ForNow(why) => Undelivered { for_good: false, why, wait: None },
-        Unwritten::ForGood(why) => Undelivered { for_good: true, why, wait: None },
-    })?;
-    courier.carry(letter).await
+    courier.carry(channel.letter(message, vault).await?).await
 }

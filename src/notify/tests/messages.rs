@@ -114,6 +114,39 @@ async fn a_failure_stays_critical_while_nobody_can_look() {
 }
 
 #[tokio::test]
+async fn no_alert_of_a_time_to_come_starts_after_its_end_and_what_is_over_is_over() {
+    let writer = writer(vault().await);
+    let shop = service("shop", &["tls"]);
+    let before = |since| Before {
+        status: Some(Status::Warn),
+        urgency: Some(Urgency::Warning),
+        since: Some(at(since)),
+    };
+    let sent = 60;
+    for (status, since, before, times) in [
+        (Status::Fail, 7, before(3), &[(7, 360), (3, 7)][..]),
+        (Status::Fail, 7_000, Before::default(), &[(60, 360)]),
+        (Status::Fail, 7_000, before(3), &[(60, 360), (3, 60)]),
+        (Status::Fail, 7, before(7_000), &[(7, 360), (7, 7)]),
+        (Status::Pass, 7_000, before(3), &[(3, 60)]),
+        (Status::Pass, 7_000, before(6_000), &[(60, 60)]),
+    ] {
+        let change = writer.change(&Stand::of(&state(&shop, status, since)), before);
+        let message = writer.message(&Whose::of(&shop), status, vec![change], at(sent));
+        let alerts = serde_json::to_value(alertmanager::alerts(&message)).unwrap();
+        let expected: Vec<_> = times
+            .iter()
+            .map(|(starts, ends)| (at(*starts).to_string(), at(*ends).to_string()))
+            .collect();
+        let alerts = alerts.as_array().unwrap();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let said: Vec<_> =
+            alerts.iter().map(|alert| (text(&alert["startsAt"]), text(&alert["endsAt"]))).collect();
+        assert_eq!(said, expected, "{status} {since}");
+    }
+}
+
+#[tokio::test]
 async fn no_secret_is_in_a_message_and_a_cut_leaves_no_half_of_one() {
     let vault = vault().await;
     let writer = writer(Arc::clone(&vault));

@@ -326,6 +326,24 @@ async fn alertmanager_hears_every_minute_what_is_wrong_and_no_more_when_it_is_ov
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_alertmanager_refuses_to_hear_again_keeps_nothing_else_from_it() {
+    use Fate::{Arrives, Fails, Refused};
+    let names: Vec<String> = (100..250).map(|number| number.to_string()).collect();
+    let shop = service("shop", &names.iter().map(String::as_str).collect::<Vec<_>>());
+    for (fate, batches) in [(Refused, 2), (Fails, 1)] {
+        // All of it is told in three messages, and again in two batches.
+        let fates = [Arrives, Arrives, Arrives, fate, Arrives];
+        let rig = Rig::over(Arc::clone(&shop), [alertmanager()], &fates, 100);
+        for check in 0..names.len() {
+            rig.set(check, Fail);
+        }
+        // Once the round sees them at its start, the next are a minute apart.
+        rig.pass(61).await;
+        assert_eq!(rig.courier.words().len(), 3 + batches, "{fate:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_alertmanager_that_forgot_or_was_away_is_told_again() {
     let rig = Rig::start([alertmanager()], &[Fate::Fails], 100);
     rig.change(0, Fail).await;
