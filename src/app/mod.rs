@@ -151,7 +151,7 @@ pub(crate) async fn run(start: Start) -> Result<(), String> {
 
 /// Templates are known to work before anybody has to be told anything.
 fn templates(config: &Config) -> Result<(), String> {
-    let problems = notify::problems(&config.notify);
+    let problems = notify::problems(config);
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }
 }
 

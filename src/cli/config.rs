@@ -11,7 +11,7 @@ use crate::notify;
 pub(crate) fn check(path: &Path, out: &mut dyn Write) -> io::Result<u8> {
     let (problems, holds, code) = match config::load(path) {
         Ok(config::Loaded { config, warnings }) => {
-            let templates = notify::problems(&config.notify);
+            let templates = notify::problems(&config);
             if !templates.is_empty() {
                 writeln!(out, "{}\n", templates.join("\n"))?;
                 writeln!(out, "{}: {}", path.display(), count(templates.len(), "error"))?;

@@ -34,7 +34,7 @@ pub(crate) async fn test(
     let clock = Clock::system();
     let mut code = OK;
     for notifier in notifiers {
-        let both = notify::try_out(notifier, &config.location, &roots, &vault, &clock).await;
+        let both = notify::try_out(notifier, config, &roots, &vault, &clock).await;
         for (what, outcome) in ["firing", "resolved"].into_iter().zip(both) {
             let name = &notifier.name;
             match outcome {

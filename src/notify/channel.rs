@@ -7,6 +7,7 @@ use url::Url;
 
 use super::courier::Undelivered;
 use super::message::Message;
+use super::trial::Labels;
 use super::{alertmanager, template};
 use crate::config::{self, Notifier};
 
@@ -37,6 +38,8 @@ pub(crate) enum Unwritten {
     ForNow(String),
     /// No try ever will.
     ForGood(String),
+    /// The template of the body makes none of this message.
+    Template(String),
 }
 
 impl From<Unwritten> for Undelivered {
@@ -44,6 +47,7 @@ impl From<Unwritten> for Undelivered {
         let (for_good, why) = match unwritten {
             Unwritten::ForNow(why) => (false, why),
             Unwritten::ForGood(why) => (true, why),
+            Unwritten::Template(why) => (true, format!("the template `body`: {why}")),
         };
         Self { for_good, why, wait: None }
     }
@@ -70,6 +74,27 @@ impl Channel {
         }
     }
 
+    /// It with musterd's own JSON as its body.
+    pub(crate) fn without_template(&self) -> Self {
+        let mut channel = self.clone();
+        if let Self::Webhook { headers, body, .. } = &mut channel {
+            headers.retain(|(name, _)| name != CONTENT_TYPE);
+            *body = None;
+        }
+        channel
+    }
+
+    /// Whether the template of its body, if it has one, can be used for every kind of message.
+    pub(crate) fn check(&self, labels: &Labels) -> Result<(), String> {
+        let Self::Webhook { headers, body: Some(template), .. } = self else { return Ok(()) };
+        let content_type = headers.iter().find_map(|(name, text)| match text {
+            HeaderText::Plain(value) if name == CONTENT_TYPE => Some(value),
+            HeaderText::Plain(_) | HeaderText::Secret(_) => None,
+        });
+        let json = content_type.map_or_else(|| template::looks_like_json(template), is_json);
+        template::check_template(template, json, labels)
+    }
+
     /// A message as this receiver takes it; secrets are read now.
     pub(crate) async fn letter(
         &self,
@@ -89,9 +114,8 @@ impl Channel {
                         let json = headers
                             .get(CONTENT_TYPE)
                             .map_or_else(|| template::looks_like_json(template), is_json);
-                        let body = template::render(template, message, json).map_err(|why| {
-                            Unwritten::ForGood(format!("the template `body`: {why}"))
-                        })?;
+                        let body = template::render(template, message, json)
+                            .map_err(Unwritten::Template)?;
                         (body, if json { JSON } else { TEXT })
                     }
                 };

@@ -308,7 +308,7 @@ impl Change {
         }
     }
 
-    fn line(&self) -> String {
+    pub(super) fn line(&self) -> String {
         let check = if self.probe == POLICY {
             format!("{}'s policy", self.check)
         } else {
@@ -333,57 +333,5 @@ impl Change {
             more => format!(", and {more} more findings"),
         };
         format!("{check} {said}: {} ({}){on}{more}", worst.title, worst.rule)
-    }
-}
-
-/// A message that is clearly no real one.
-pub(crate) fn trial(location: &Arc<str>, state: State, at: Timestamp) -> Message {
-    let status = match state {
-        State::Firing => Status::Warn,
-        State::Resolved => Status::Pass,
-    };
-    let note = Note {
-        rule: "test.notification",
-        severity: Severity::Low,
-        subject: String::new(),
-        title: "this is a test of musterd's notifications",
-        saw: "a test".to_owned(),
-        wanted: "that it arrives".to_owned(),
-        why: "Nothing is wrong: somebody tries whether messages arrive.",
-        fix: "Nothing is to be done.",
-        opened_at: at,
-    };
-    let firing = state == State::Firing;
-    let mut change = Change {
-        check: "musterd/test".into(),
-        name: "test".to_owned(),
-        probe: "test",
-        labels: BTreeMap::new(),
-        state,
-        status: Some(status),
-        since: at,
-        previous: (!firing).then_some(Status::Warn),
-        previous_since: (!firing).then_some(at),
-        previous_severity: (!firing).then_some(Urgency::Warning),
-        severity: Urgency::Warning,
-        summary: String::new(),
-        reason: None,
-        findings: if firing { vec![note] } else { Vec::new() },
-        findings_omitted: 0,
-        link: None,
-    };
-    change.summary = format!("TEST: {}", change.line());
-    Message {
-        schema: SCHEMA,
-        test: true,
-        sent_at: at,
-        location: Arc::clone(location),
-        service: "musterd".to_owned(),
-        url: "https://musterd.invalid/".to_owned(),
-        labels: BTreeMap::new(),
-        status,
-        state,
-        summary: change.summary.clone(),
-        changes: vec![change],
     }
 }

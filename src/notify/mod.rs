@@ -22,6 +22,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod told;
+mod trial;
 mod worker;
 
 use std::path::Path;
@@ -38,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::clock::Clock;
-use crate::config::{self, Config, Notifier, Place};
+use crate::config::{Config, Notifier, Place};
 use crate::store::{News, Store};
 use channel::{Channel, Letter};
 pub(crate) use courier::explain;
@@ -48,6 +49,7 @@ use message::State;
 use meters::Meters;
 use pace::Pace;
 use record::Record;
+use trial::Labels;
 use worker::Means;
 
 /// Everything is looked at this often, whatever news say: a reload may change a status without a
@@ -257,13 +259,12 @@ pub(crate) async fn send(
     post.send(method, Letter { url, headers, body }).await.map_err(|undelivered| undelivered.why)
 }
 
-/// What is wrong with the templates of these receivers, a line each; nothing when all is well.
-pub(crate) fn problems(notifiers: &[Notifier]) -> Vec<String> {
+/// What is wrong with the templates of a configuration's receivers, a line each; nothing when all
+/// is well.
+pub(crate) fn problems(config: &Config) -> Vec<String> {
+    let labels = Labels::of(config);
     let wrong = |notifier: &Notifier| {
-        let config::Channel::Webhook { body: Some(body), .. } = &notifier.channel else {
-            return None;
-        };
-        let error = template::check_template(body).err()?;
+        let error = Channel::of(notifier).check(&labels).err()?;
         let Place { file, line, column } = &notifier.place;
         let name = &notifier.name;
         Some(format!(
@@ -271,14 +272,14 @@ pub(crate) fn problems(notifiers: &[Notifier]) -> Vec<String> {
              that can be used: {error}"
         ))
     };
-    notifiers.iter().filter_map(wrong).collect()
+    config.notify.iter().filter_map(wrong).collect()
 }
 
 /// Sends a receiver a test message, first that something is wrong and then that it is over: how
 /// both went, without any secret.
 pub(crate) async fn try_out(
     notifier: &Notifier,
-    location: &str,
+    config: &Config,
     roots: &Roots,
     vault: &Vault,
     clock: &Clock,
@@ -287,9 +288,10 @@ pub(crate) async fn try_out(
         Ok(post) => post,
         Err(error) => return [Err(error.clone()), Err(error)],
     };
-    let (channel, location) = (Channel::of(notifier), location.into());
+    let (channel, labels) = (Channel::of(notifier), Labels::of(config));
+    let location = config.location.as_str().into();
     let send = async |state| {
-        let message = message::trial(&location, state, clock.now());
+        let message = trial::message(&location, &labels, state, clock.now());
         let tried = worker::attempt(&channel, &message, vault, &post).await;
         tried.map_err(|undelivered| vault.redact(&undelivered.why).into_owned())
     };

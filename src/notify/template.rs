@@ -3,7 +3,8 @@
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 
-use super::message::{self, Message};
+use super::message::Message;
+use super::trial::{self, Labels};
 
 /// A template may take so many steps.
 const FUEL: u64 = 1_000_000;
@@ -13,12 +14,12 @@ const LONGEST: usize = 1024 * 1024;
 
 const NAME: &str = "body";
 
-/// Whether a template can be used: it is rendered for a test message that fires and for one that
-/// is over, so that a misspelt variable is found before there is something to tell.
-pub(crate) fn check_template(template: &str) -> Result<(), String> {
-    let at = jiff::Timestamp::UNIX_EPOCH;
-    for state in [message::State::Firing, message::State::Resolved] {
-        render(template, &message::trial(&"".into(), state, at), looks_like_json(template))?;
+/// Whether a template can be used: it is rendered for every kind of message, so that a misspelt
+/// variable, or one that is not always there, is found before there is something to tell.
+pub(crate) fn check_template(template: &str, json: bool, labels: &Labels) -> Result<(), String> {
+    for (kind, message) in trial::every_kind(labels, jiff::Timestamp::UNIX_EPOCH) {
+        render(template, &message, json)
+            .map_err(|error| format!("{error}, in a message {kind}"))?;
     }
     Ok(())
 }
@@ -76,6 +77,8 @@ fn environment(json: bool) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
+    // Errors name what is undefined.
+    environment.set_debug(true);
     if json {
         environment.set_auto_escape_callback(|_| AutoEscape::Custom("json".into()));
         environment.set_formatter(within_json);
@@ -113,16 +116,28 @@ fn write(out: &mut Output<'_>, text: &str) -> Result<(), Error> {
 fn explain(error: &Error) -> String {
     let line = error.line().map(|line| format!("line {line}: ")).unwrap_or_default();
     let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
-    format!("{line}{}{detail}", error.kind())
+    let hint = match error.kind() {
+        ErrorKind::UndefinedError => " (what may be absent needs `default('')`, `if` or `for`)",
+        _ => "",
+    };
+    format!("{line}{}{detail}{hint}", error.kind())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::message::State;
     use super::*;
 
     fn message() -> Message {
         let at = "2026-01-02T03:04:05Z".parse().unwrap();
-        message::trial(&"".into(), message::State::Firing, at)
+        trial::message(&"".into(), &Labels::default(), State::Firing, at)
+    }
+
+    /// With labels that every service has, and some that every check has.
+    fn check(template: &str) -> Result<(), String> {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let labels = Labels { service: names(&["env", "team"]), check: names(&["runbook"]) };
+        check_template(template, looks_like_json(template), &labels)
     }
 
     #[test]
@@ -158,7 +173,7 @@ mod tests {
                  "findings": [{% for finding in change.findings %}"{{ finding.title }}"
                     {%- if not loop.last %},{% endif %}{% endfor %}]}
                 {%- if not loop.last %},{% endif %}{% endfor %}]}"#;
-        check_template(template).unwrap();
+        check(template).unwrap();
         let body = render(template, &message(), true).unwrap();
         let read: serde_json::Value = serde_json::from_str(&body).unwrap();
         assert_eq!(read["at"], "2026-01-02T03:04:05Z");
@@ -170,7 +185,7 @@ mod tests {
     fn a_template_that_cannot_be_used_says_why() {
         for (template, why) in [
             ("{{ summary", "line 1: syntax error"),
-            ("\n{{ sumary }}", "line 2: undefined value"),
+            ("\n{{ sumary }}", "line 2: undefined value: `sumary` is undefined"),
             ("{{ summary | shout }}", "line 1: unknown filter"),
             (r#"{"text": {{ summary }}}"#, "it makes no well-formed JSON"),
             (
@@ -180,8 +195,40 @@ mod tests {
             ("{{ 'x' * 2000000 }}", "it makes a body of 2000000 bytes, more than 1 MiB"),
             ("{% include 'other' %}", "line 1: syntax error"),
         ] {
-            let error = check_template(template).unwrap_err();
+            let error = check(template).unwrap_err();
             assert!(error.starts_with(why), "{template}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_template_that_fails_for_some_kinds_of_messages_cannot_be_used() {
+        for (template, why) in [
+            (
+                "{% if state == 'firing' %}{{ changes[0].findings[0].title }}{% else %}ok{% endif %}",
+                "line 1: undefined value: `changes[0].findings[0]` is undefined (what may be absent \
+                 needs `default('')`, `if` or `for`), in a message of a status without findings",
+            ),
+            (
+                "{{ {'pass': 1, 'warn': 2, 'unknown': 3, 'fail': 4}[changes[0].status] }}",
+                "in a message of a check that is gone",
+            ),
+            ("{{ changes[0].labels.runbook }}", "in a message of what policy finds"),
+            (
+                r#"{"texts": [{% for change in changes %}"{{ change.summary }}"{% endfor %}]}"#,
+                "in a message of several checks",
+            ),
+            ("{{ labels.owner }}", "`labels.owner` is undefined (what may be absent"),
+        ] {
+            let error = check(template).unwrap_err();
+            assert!(error.contains(why), "{template}: {error}");
+        }
+        for template in [
+            "{{ labels.team }} {{ labels.owner | default('nobody') }}",
+            "{{ changes[0].labels.runbook | default('') }}",
+            "{% for note in changes[0].findings %}{{ note.title }}{% endfor %}",
+            "{{ changes[0].status }} {{ changes[0].link }} {{ changes[0].reason }}",
+        ] {
+            check(template).unwrap();
         }
     }
 
@@ -202,7 +249,7 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(looks_like_json(template), json, "{template}");
-            check_template(template).unwrap();
+            check(template).unwrap();
         }
     }
 }

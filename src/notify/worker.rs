@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::alertmanager;
-use super::channel::{self, Channel};
+use super::channel::{self, Channel, Unwritten};
 use super::courier::{Courier, Undelivered};
 use super::line::{Line, Lost};
 use super::message::{Before, Message, Writer};
@@ -176,7 +176,21 @@ impl Worker {
     }
 
     async fn attempt(&self, message: &Message) -> Result<(), Undelivered> {
-        attempt(&self.channel, message, &self.means.vault, &*self.means.courier).await
+        let (vault, courier) = (&self.means.vault, &*self.means.courier);
+        let letter = match self.channel.letter(message, vault).await {
+            Err(Unwritten::Template(error)) => {
+                tracing::error!(
+                    notifier = self.name,
+                    told = message.summary,
+                    error,
+                    "the template `body` makes no body of this message: it is sent as \
+                     musterd's own JSON"
+                );
+                self.channel.without_template().letter(message, vault).await?
+            }
+            letter => letter?,
+        };
+        courier.carry(letter).await
     }
 
     /// Says everything again that is wrong.

@@ -7,11 +7,12 @@ use musterd_probes::run_id::RunId;
 use musterd_probes::secret::{SecretRef, Vault};
 use musterd_probes::severity::Verdict;
 
+use super::super::alertmanager;
 use super::super::channel::{Channel, Unwritten};
-use super::super::message::{self, Before, Message, State, Urgency, Writer};
+use super::super::message::{Before, Message, State, Urgency, Writer};
 use super::super::problem::Whose;
 use super::super::stand::{Stand, Topic};
-use super::super::{alertmanager, template};
+use super::super::trial::{self, Labels};
 use super::{ABOUTS, at, message as failure, open, service, state, vault, writer};
 use crate::config::{self, Notifier};
 use crate::status::Status;
@@ -68,7 +69,7 @@ async fn the_words_of_a_message_are_public() {
     let message = everything(&writer(vault().await));
     golden("notify/webhook.json", &pretty(&message));
     golden("notify/alertmanager.json", &pretty(&alertmanager::alerts(&message)));
-    let trial = message::trial(&"".into(), State::Firing, at(0));
+    let trial = trial::message(&"".into(), &Labels::default(), State::Firing, at(0));
     golden("notify/test-webhook.json", &pretty(&trial));
     golden("notify/test-alertmanager.json", &pretty(&alertmanager::alerts(&trial)));
 }
@@ -241,7 +242,7 @@ async fn a_webhook_has_our_json_or_a_body_of_its_own() {
     let as_json = ("content-type", plain("application/json; charset=utf-8"));
     let broken = webhook("https://a.test/", vec![as_json], Some("{{ summary }}"));
     let why = broken.letter(&message, &vault).await.unwrap_err();
-    assert!(matches!(why, Unwritten::ForGood(why) if why.contains("no well-formed JSON")));
+    assert!(matches!(why, Unwritten::Template(why) if why.contains("no well-formed JSON")));
 }
 
 #[tokio::test]
@@ -267,7 +268,18 @@ async fn secrets_are_read_at_each_delivery_and_go_over_tls_only() {
 
 #[test]
 fn the_body_of_the_example_configuration_is_a_template_that_can_be_used() {
-    template::check_template(r#"{"text": "see https://status.shop.example/musterd"}"#).unwrap();
+    let body = r#"{"text": "see https://status.shop.example/musterd"}"#;
+    webhook("https://a.test/", vec![], Some(body)).check(&Labels::default()).unwrap();
+}
+
+#[test]
+fn a_template_is_tried_as_what_it_is_sent_as() {
+    let labels = Labels::default();
+    for (content_type, well) in [("application/json", false), ("text/plain", true)] {
+        let headers = vec![("content-type", plain(content_type))];
+        let tried = webhook("https://a.test/", headers, Some("{{ summary }}")).check(&labels);
+        assert_eq!(tried.is_ok(), well, "{content_type}: {tried:?}");
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::super::courier::{Courier, Post, Undelivered};
 use super::super::{send, try_out, worker};
 use super::{at, message, vault};
 use crate::clock::Clock;
-use crate::config::{self, Notifier};
+use crate::config::{self, Config, Notifier};
 
 fn clock() -> Clock {
     Clock::made_up(|| at(0))
@@ -159,7 +159,7 @@ async fn a_trial_says_how_both_of_its_messages_went() {
         place: crate::testing::place(),
     };
     let roots = Roots::new(false).0;
-    let both = try_out(&notifier, "", &roots, &*vault().await, &clock()).await;
+    let both = try_out(&notifier, &Config::default(), &roots, &*vault().await, &clock()).await;
     assert_eq!(both, [Ok(()), Err("it answered 403: not with ***".to_owned())]);
     for request in server.requests() {
         assert_eq!(request.path(), "/api/v2/alerts");

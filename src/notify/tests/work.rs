@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use http::HeaderValue;
 use jiff::SignedDuration;
+use musterd_probes::net::target::HeaderText;
 use musterd_probes::secret::Vault;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
@@ -21,7 +23,7 @@ use super::{at, findings, news, service};
 use crate::clock::Clock;
 use crate::config::{Channel, Config, Notifier, Server, Service, Waiver};
 use crate::damping::Damped;
-use crate::status::Status::{self, Fail, Pass, Pending};
+use crate::status::Status::{self, Fail, Pass, Pending, Unknown};
 use crate::store::{Memory, News, Saved, Store, Watched};
 
 /// What becomes of a letter.
@@ -39,6 +41,8 @@ struct Scripted {
     /// The fates of the next letters; the last one is that of all others too.
     fates: Mutex<VecDeque<Fate>>,
     carried: Mutex<Vec<(f64, String)>>,
+    /// The `Content-Type` of each letter.
+    types: Mutex<Vec<HeaderValue>>,
     began: Instant,
 }
 
@@ -73,6 +77,7 @@ impl Courier for Scripted {
     fn carry(&self, letter: Letter) -> BoxFuture<'_, Result<(), Undelivered>> {
         let when = self.began.elapsed().as_secs_f64();
         self.carried.lock().unwrap().push((when, letter.body));
+        self.types.lock().unwrap().push(letter.headers["content-type"].clone());
         let mut fates = self.fates.lock().unwrap();
         let fate = if fates.len() > 1 { fates.pop_front() } else { fates.front().copied() };
         drop(fates);
@@ -172,6 +177,7 @@ impl Rig {
         let courier = Arc::new(Scripted {
             fates: Mutex::new(fates.iter().copied().collect()),
             carried: Mutex::default(),
+            types: Mutex::default(),
             began,
         });
         let mut notify = Notify::new(
@@ -249,6 +255,26 @@ async fn what_is_refused_for_good_is_tried_once_and_the_next_goes_on() {
     rig.change(1, Fail).await;
     assert_eq!(rig.courier.words(), ["a=fail", "b=fail"]);
     assert_eq!(rig.meters.counts("chat"), [1, 1, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_template_cannot_say_is_said_as_our_own_json() {
+    let Notifier { channel: Channel::Webhook { url, .. }, name, place } = hook("chat") else {
+        panic!("a webhook")
+    };
+    let body = Some("{{ changes[0].findings[0].title }}".to_owned());
+    let headers =
+        vec![("content-type".parse().unwrap(), HeaderText::Plain("text/plain".parse().unwrap()))];
+    let channel = Channel::Webhook { url, headers, body };
+    let rig = Rig::start([Notifier { name, channel, place }], &[Fate::Arrives], 100);
+    rig.change(0, Fail).await;
+    rig.change(1, Unknown).await;
+    let letters = rig.courier.letters();
+    assert_eq!(letters[0].1, "the certificate has expired");
+    let json: serde_json::Value = serde_json::from_str(&letters[1].1).unwrap();
+    assert_eq!(json["changes"][0]["status"], "unknown");
+    assert_eq!(rig.courier.types.lock().unwrap()[..], ["text/plain", "application/json"]);
+    assert_eq!(rig.meters.counts("chat"), [2, 0, 0]);
 }
 
 #[tokio::test(start_paused = true)]
