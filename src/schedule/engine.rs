@@ -1,7 +1,7 @@
 //! The scheduler: one task that knows when each check is due, and starts what may run.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -256,13 +256,7 @@ impl Engine {
             };
             self.slots.insert(id, Box::new(slot));
         }
-        let mut gone: BTreeMap<String, Arc<Service>> =
-            before.into_values().map(|slot| (slot.service.name.clone(), slot.service)).collect();
-        for service in &config.services {
-            gone.remove(&service.name);
-        }
-        self.meters.promise(&config.services);
-        self.meters.forget_services(gone.into_values());
+        self.meters.adopt(&config.services);
         let worked_on = self.slots.values().filter_map(|slot| match &*slot.line {
             Line::Alone(origin) if slot.is_active() => Some(Arc::clone(origin)),
             Line::Alone(_) | Line::Host(_) => None,

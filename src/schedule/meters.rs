@@ -23,6 +23,8 @@ pub(crate) struct Meters {
     targets: GaugeVec,
     /// Service and name of every objective that has series.
     promised: Arc<Mutex<BTreeSet<(String, String)>>>,
+    /// Every service that has series.
+    services: Arc<Mutex<BTreeSet<String>>>,
 }
 
 /// Why a run was not made.
@@ -47,6 +49,9 @@ impl Shed {
         }
     }
 }
+
+/// What requests may do, the least first.
+const IMPACTS: [&str; 3] = ["passive", "active", "intrusive"];
 
 /// What a run is to an objective.
 const OUTCOMES: [&str; 2] = ["good", "bad"];
@@ -100,8 +105,17 @@ impl Meters {
         for reason in Shed::ALL {
             shed.with_label_values(&[reason.as_str()]).reset();
         }
-        let promised = Arc::default();
-        Ok(Self { lateness, durations, shed, in_flight, requests, objectives, targets, promised })
+        Ok(Self {
+            lateness,
+            durations,
+            shed,
+            in_flight,
+            requests,
+            objectives,
+            targets,
+            promised: Arc::default(),
+            services: Arc::default(),
+        })
     }
 
     pub(super) fn started(&self, late: Duration, in_flight: usize) {
@@ -118,10 +132,8 @@ impl Meters {
     }
 
     pub(super) fn sent(&self, service: &str, requests: [u32; 3]) {
-        for (impact, count) in ["passive", "active", "intrusive"].into_iter().zip(requests) {
-            if count > 0 {
-                self.requests.with_label_values(&[service, impact]).inc_by(count.into());
-            }
+        for (impact, count) in IMPACTS.into_iter().zip(requests) {
+            self.requests.with_label_values(&[service, impact]).inc_by(count.into());
         }
     }
 
@@ -129,9 +141,28 @@ impl Meters {
         self.shed.with_label_values(&[reason.as_str()]).inc();
     }
 
+    /// Takes over all services: a first request is an increase too, so their series are there from
+    /// 0, and those of services that are gone are there no more.
+    pub(super) fn adopt(&self, services: &[Arc<Service>]) {
+        let now: BTreeSet<String> = services.iter().map(|service| service.name.clone()).collect();
+        for service in &now {
+            self.sent(service, [0; 3]);
+        }
+        let mut before = self.services.lock().unwrap_or_else(PoisonError::into_inner);
+        for service in before.difference(&now) {
+            for impact in IMPACTS {
+                // What was adopted has all of its series.
+                let _there = self.requests.remove_label_values(&[service, impact]);
+            }
+        }
+        *before = now;
+        drop(before);
+        self.promise(services);
+    }
+
     /// Takes over the objectives of all services: both outcomes of each are there from 0, and
     /// those of objectives that are gone are there no more.
-    pub(super) fn promise(&self, services: &[Arc<Service>]) {
+    fn promise(&self, services: &[Arc<Service>]) {
         let mut now = BTreeSet::new();
         for service in services {
             for objective in &service.objectives {
@@ -170,15 +201,48 @@ impl Meters {
             }
         }
     }
+}
 
-    /// Services that are gone have no series any more.
-    pub(super) fn forget_services(&self, gone: impl IntoIterator<Item = Arc<Service>>) {
-        for service in gone {
-            let service = &service.name;
-            for impact in ["passive", "active", "intrusive"] {
-                // A service that sent nothing of this impact has no such series.
-                let _absent = self.requests.remove_label_values(&[service, impact]);
-            }
-        }
+#[cfg(test)]
+mod tests {
+    use prometheus::proto::{LabelPair, MetricFamily};
+
+    use super::*;
+    use crate::testing;
+
+    fn named(name: &str) -> Arc<Service> {
+        Arc::new(Service { name: name.to_owned(), ..testing::service(Vec::new()) })
+    }
+
+    #[test]
+    fn requests_of_a_service_are_counted_from_0_until_it_is_gone() {
+        let registry = Registry::new();
+        let meters = Meters::register(&registry).unwrap();
+        let counted = || {
+            let families = registry.gather();
+            let sent = families.iter().find(|it| it.name() == "musterd_requests_sent_total");
+            let series = sent.into_iter().flat_map(MetricFamily::get_metric);
+            let text = series.map(|metric| {
+                let labels: Vec<_> = metric.get_label().iter().map(LabelPair::value).collect();
+                format!("{} {}", labels.join(" "), metric.get_counter().get_value())
+            });
+            text.collect::<Vec<_>>()
+        };
+        meters.adopt(&[named("shop"), named("mail")]);
+        meters.sent("shop", [3, 0, 0]);
+        let mail = ["active mail 0", "intrusive mail 0", "passive mail 0"];
+        let shop = ["active shop 0", "intrusive shop 0", "passive shop 3"];
+        let sorted = |mut lines: Vec<String>| {
+            lines.sort();
+            lines
+        };
+        let all = sorted([mail, shop].concat().into_iter().map(str::to_owned).collect());
+        assert_eq!(sorted(counted()), all);
+        meters.adopt(&[named("shop"), named("mail")]);
+        assert_eq!(sorted(counted()), all, "a reload counts on");
+        meters.adopt(&[named("shop")]);
+        assert_eq!(sorted(counted()), shop);
+        meters.adopt(&[]);
+        assert_eq!(counted(), Vec::<String>::new());
     }
 }
