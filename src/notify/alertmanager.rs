@@ -21,6 +21,10 @@ pub(crate) const REPEAT: Duration = Duration::from_mins(1);
 /// a restart of ours ends no alert.
 const LASTS: SignedDuration = SignedDuration::from_mins(5);
 
+/// A message is tried for so long: with the minute since everything was said before it, no alert is
+/// over by then.
+pub(crate) const TRY: Duration = Duration::from_mins(3);
+
 /// So many problems stand in one post when everything that fires is sent again.
 pub(crate) const BATCH: usize = 100;
 

@@ -1,11 +1,12 @@
 //! What one receiver was told, and what it was to be told and did not get. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::line::Lost;
 use super::message::{Before, Change, Message, State};
 use super::problem::{self, Problems};
 
@@ -20,11 +21,13 @@ pub(crate) struct Book {
     /// What it will have been told when all that waits for it arrives.
     said: Problems,
     /// What it did not get, and when that is told again.
-    lost: BTreeMap<Arc<str>, Lost>,
+    lost: BTreeMap<Arc<str>, Missed>,
+    /// Of what it may have been told that it is wrong.
+    perhaps: BTreeSet<Arc<str>>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Lost {
+struct Missed {
     again: Instant,
     /// The receiver refused it: that it takes another message says nothing of this one.
     refused: bool,
@@ -33,7 +36,7 @@ struct Lost {
 impl Book {
     /// What arrived before a restart.
     pub(crate) fn remembered(delivered: Problems) -> Self {
-        Self { said: delivered.clone(), delivered, lost: BTreeMap::new() }
+        Self { said: delivered.clone(), delivered, ..Self::default() }
     }
 
     pub(crate) fn delivered(&self) -> &Problems {
@@ -53,6 +56,7 @@ impl Book {
     pub(super) fn arrive(&mut self, message: &Message, now: Instant) -> bool {
         for change in &message.changes {
             self.lost.remove(&change.check);
+            self.perhaps.remove(&change.check);
         }
         // The receiver is there again.
         for lost in self.lost.values_mut().filter(|lost| !lost.refused) {
@@ -68,10 +72,13 @@ impl Book {
     }
 
     /// A message will not arrive.
-    pub(super) fn lose(&mut self, message: &Message, refused: bool, now: Instant) {
+    pub(super) fn lose(&mut self, message: &Message, lost: Lost, now: Instant) {
+        let missed = Missed { again: now + AGAIN, refused: lost == Lost::Refused };
         for change in &message.changes {
-            let lost = Lost { again: now + AGAIN, refused };
-            self.lost.insert(Arc::clone(&change.check), lost);
+            self.lost.insert(Arc::clone(&change.check), missed);
+            if lost == Lost::Unanswered && change.state == State::Firing {
+                self.perhaps.insert(Arc::clone(&change.check));
+            }
         }
     }
 
@@ -98,7 +105,9 @@ impl Book {
     pub(super) fn suit(&self, message: &Arc<Message>) -> Option<Arc<Message>> {
         let mut suited = Arc::clone(message);
         let untold = |change: &Change| {
-            change.state == State::Resolved && !self.delivered.contains_key(&change.check)
+            change.state == State::Resolved
+                && !self.delivered.contains_key(&change.check)
+                && !self.perhaps.contains(&change.check)
         };
         if message.changes.iter().any(untold) {
             let message = Arc::make_mut(&mut suited);

@@ -34,6 +34,8 @@ pub(crate) struct Undelivered {
     pub(crate) why: String,
     /// How long the receiver asked us to wait.
     pub(crate) wait: Option<Duration>,
+    /// It may have arrived all the same: there was no answer in time.
+    pub(crate) perhaps: bool,
 }
 
 /// Carries letters over HTTP, with connections that are kept.
@@ -80,6 +82,7 @@ impl Post {
         let request = request.headers(headers).body(body);
         let mut response = request.send().await.map_err(|error| Undelivered {
             for_good: false,
+            perhaps: error.is_timeout() && !error.is_connect(),
             why: explain(&error.without_url()),
             wait: None,
         })?;
@@ -123,7 +126,8 @@ fn judge(status: StatusCode, answer: &[u8], wait: Option<Duration>) -> Result<()
         // Writing to a string does not fail.
         let _written = write!(why, ": {}", said.trim());
     }
-    Err(Undelivered { for_good: !passing, why, wait })
+    let perhaps = status == StatusCode::GATEWAY_TIMEOUT;
+    Err(Undelivered { for_good: !passing, why, wait, perhaps })
 }
 
 /// An error with everything that led to it.

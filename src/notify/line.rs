@@ -37,6 +37,8 @@ pub(crate) enum Lost {
     Refused,
     /// The receiver was not reached.
     Unreached,
+    /// The receiver gave no answer in time: it may have it.
+    Unanswered,
 }
 
 impl Line {
@@ -62,7 +64,7 @@ impl Line {
         while waiting.messages.len() >= self.most {
             let oldest = usize::from(waiting.in_hand);
             if let Some((_, lost)) = waiting.messages.remove(oldest) {
-                waiting.book.lose(&lost, false, now);
+                waiting.book.lose(&lost, Lost::Unreached, now);
             }
             dropped += 1;
         }
@@ -100,7 +102,7 @@ impl Line {
     pub(crate) fn lost(&self, number: u64, message: &Message, lost: Lost, now: Instant) {
         let mut waiting = self.lock();
         waiting.done(number);
-        waiting.book.lose(message, lost == Lost::Refused, now);
+        waiting.book.lose(message, lost, now);
     }
 
     /// What was said before was said again, and arrived. Whether the receiver learnt anything.

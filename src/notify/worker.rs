@@ -121,7 +121,7 @@ impl Worker {
         mut late: Pin<&mut impl Future<Output = ()>>,
     ) -> Ended {
         let give_up = Instant::now() + self.give_up();
-        let mut failed = 0_u32;
+        let (mut failed, mut perhaps) = (0_u32, false);
         loop {
             let last = stop.is_cancelled();
             let tried = tokio::select! {
@@ -129,7 +129,7 @@ impl Worker {
                 tried = self.attempt(message) => tried,
                 () = late.as_mut() => return Ended::Late,
             };
-            let Undelivered { for_good, why, wait } = match tried {
+            let Undelivered { for_good, why, wait, perhaps: unanswered } = match tried {
                 Ok(()) => {
                     tracing::debug!(notifier = self.name, told = message.summary, "notified");
                     return Ended::Sent;
@@ -137,6 +137,7 @@ impl Worker {
                 Err(undelivered) => undelivered,
             };
             failed = failed.saturating_add(1);
+            perhaps |= unanswered;
             let wait = self.means.pace.wait(failed, wait, fastrand::f64());
             if for_good || last || Instant::now() + wait > give_up {
                 tracing::error!(
@@ -146,7 +147,11 @@ impl Worker {
                     error = why,
                     "a notification was given up"
                 );
-                return Ended::Failed(if for_good { Lost::Refused } else { Lost::Unreached });
+                return Ended::Failed(match (perhaps, for_good) {
+                    (true, _) => Lost::Unanswered,
+                    (false, true) => Lost::Refused,
+                    (false, false) => Lost::Unreached,
+                });
             }
             tracing::warn!(
                 notifier = self.name,
@@ -169,10 +174,11 @@ impl Worker {
         }
     }
 
-    /// What is said again anyway need not be tried for longer than it lasts.
+    /// What is said again anyway need not be tried for long: meanwhile nothing else is said again,
+    /// and what is not would be over.
     fn give_up(&self) -> Duration {
         let most = self.means.pace.give_up;
-        if self.channel.forgets() { most.min(Duration::from_mins(5)) } else { most }
+        if self.channel.forgets() { most.min(alertmanager::TRY) } else { most }
     }
 
     async fn attempt(&self, message: &Message) -> Result<(), Undelivered> {

@@ -67,6 +67,7 @@ async fn an_answer_says_whether_another_try_is_worth_it() {
             "it answered 429",
         ),
         (Reply::new(408), false, None, "it answered 408"),
+        (Reply::new(504), false, None, "it answered 504"),
         (Reply::new(400), true, None, "it answered 400"),
         (Reply::new(404), true, None, "it answered 404"),
         (
@@ -79,7 +80,10 @@ async fn an_answer_says_whether_another_try_is_worth_it() {
         let server = HttpServer::start(move |_| reply.clone()).await;
         let undelivered = deliver(&plain().await, &server.url()).await.unwrap_err();
         let wait = wait.map(Duration::from_secs);
-        assert_eq!(undelivered, Undelivered { for_good, why: why.to_owned(), wait });
+        assert_eq!(
+            undelivered,
+            Undelivered { for_good, why: why.to_owned(), wait, perhaps: why.contains("504") }
+        );
         assert_eq!(server.requests().len(), 1);
     }
 }
@@ -99,10 +103,11 @@ async fn a_server_that_hangs_or_is_not_there_is_tried_again_and_its_url_stays_un
     let gone = HttpServer::start(|_| Reply::new(200)).await;
     let nobody = gone.url();
     gone.stop().await;
-    for (url, what) in [(hangs.url(), "timed out"), (nobody, "refused")] {
+    for (url, what, perhaps) in [(hangs.url(), "timed out", true), (nobody, "refused", false)] {
         let url = format!("{url}/hooks/half-a-secret");
         let undelivered = deliver(&post, &url).await.unwrap_err();
         assert!(!undelivered.for_good);
+        assert_eq!(undelivered.perhaps, perhaps, "{what}");
         assert!(undelivered.why.contains(what), "{}", undelivered.why);
         assert!(!undelivered.why.contains("half-a-secret"), "{}", undelivered.why);
     }

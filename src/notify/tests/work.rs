@@ -81,8 +81,10 @@ impl Courier for Scripted {
         let mut fates = self.fates.lock().unwrap();
         let fate = if fates.len() > 1 { fates.pop_front() } else { fates.front().copied() };
         drop(fates);
-        let not =
-            |for_good, wait| Err(Undelivered { for_good, why: "as it was told".to_owned(), wait });
+        let not = move |for_good, wait| {
+            let perhaps = matches!(fate, Some(Fate::Hangs));
+            Err(Undelivered { for_good, why: "as it was told".to_owned(), wait, perhaps })
+        };
         Box::pin(async move {
             match fate.unwrap_or(Fate::Arrives) {
                 Fate::Arrives => Ok(()),
@@ -249,6 +251,35 @@ async fn a_receiver_that_fails_is_tried_again_after_ever_longer_waits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_end_of_what_may_have_arrived_is_told() {
+    for (fate, told) in [(Fate::Hangs, true), (Fate::Fails, false)] {
+        let rig = Rig::start([hook("chat")], &[fate], 100);
+        rig.change(0, Fail).await;
+        rig.pass(3_700).await;
+        assert_eq!(rig.meters.counts("chat"), [0, 1, 0]);
+        *rig.courier.fates.lock().unwrap() = [Fate::Arrives].into();
+        let until_now = rig.courier.words().len();
+        rig.change(0, Pass).await;
+        assert_eq!(rig.courier.words().len() > until_now, told, "{fate:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn alertmanager_hears_what_is_wrong_before_it_ends_while_a_message_is_refused() {
+    let rig = Rig::start([alertmanager()], &[Fate::Arrives], 100);
+    rig.change(0, Fail).await;
+    rig.pass(50).await;
+    *rig.courier.fates.lock().unwrap() = [Fate::Fails].into();
+    let failing = Instant::now();
+    rig.change(1, Fail).await;
+    let tried = || rig.courier.log().into_iter().filter(|(_, words)| words == "a b").count();
+    while tried() == 0 && failing.elapsed() < Duration::from_mins(10) {
+        rig.pass(1).await;
+    }
+    assert!(failing.elapsed() < Duration::from_mins(4), "{:?}", failing.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_refused_for_good_is_tried_once_and_the_next_goes_on() {
     let rig = Rig::start([hook("chat")], &[Fate::Refused, Fate::Arrives], 100);
     rig.change(0, Fail).await;
@@ -374,7 +405,7 @@ async fn an_alertmanager_that_forgot_or_was_away_is_told_again() {
     let rig = Rig::start([alertmanager()], &[Fate::Fails], 100);
     rig.change(0, Fail).await;
     rig.pass(600).await;
-    assert_eq!(rig.meters.counts("am"), [0, 1, 0], "the message is given up after five minutes");
+    assert_eq!(rig.meters.counts("am"), [0, 1, 0], "the message is given up after three minutes");
     *rig.courier.fates.lock().unwrap() = [Fate::Arrives].into();
     let before = rig.courier.words().len();
     rig.pass(61).await;
