@@ -25,6 +25,7 @@
 //! | `schedule` | when to look: phases, admission, the one task that starts runs |
 //! | `ledger` | what runs at most once a day and route |
 //! | `durable` | small files that survive a crash |
+//! | `blocking` | calls that may hang, awaited for so long |
 //! | `store` | what was seen, behind a trait; immutable states for readers |
 //! | `damping` | from verdicts to a status: what has to be confirmed |
 //! | `api` | the HTTP API and its guards |
@@ -54,6 +55,7 @@
 mod alerting;
 mod api;
 mod app;
+mod blocking;
 mod cli;
 mod clock;
 mod commands;

@@ -1,7 +1,6 @@
 //! Reloading: the whole new configuration, or the old one and an account of what is wrong.
 
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,26 +9,21 @@ use musterd_probes::secret::Vault;
 use prometheus::{Gauge, Registry};
 use tokio::sync::watch;
 
+use super::files::Files;
 use super::settings::settings;
 use crate::api::Settings;
 use crate::commands::Commands;
-use crate::config::{self, Config, Read};
-use crate::hash::stable_hash;
+use crate::config::{Config, Loaded};
 use crate::notify::Notifiers;
 
 /// How often the content of the configuration is looked at. Watching files misses the swap of a
 /// link by which Kubernetes updates them, and network drives.
 pub(super) const POLL: Duration = Duration::from_secs(5);
 
-/// No file of a configuration is longer, so no more is read to see whether it changed.
-const LONGEST: u64 = 64 * 1024 * 1024 + 1;
-
 /// Reloads the configuration.
 pub(super) struct Reloader {
     /// `None`: there is no file to read again.
-    path: Option<PathBuf>,
-    from: Read,
-    content: u64,
+    files: Option<Files>,
     vault: Arc<Vault>,
     commands: Commands,
     settings: watch::Sender<Arc<Settings>>,
@@ -62,10 +56,8 @@ impl Reloader {
         registry.register(Box::new(succeeded_at.clone()))?;
         successful.set(1.0);
         succeeded_at.set(Timestamp::now().as_duration().as_secs_f64());
-        let mut reloader = Self {
-            path,
-            from: config.read.clone(),
-            content: 0,
+        Ok(Self {
+            files: path.map(|path| Files::new(path, config.read.clone())),
             vault,
             commands,
             settings,
@@ -74,29 +66,32 @@ impl Reloader {
             state: config.state.clone(),
             successful,
             succeeded_at,
-        };
-        reloader.content = content(&reloader.from, reloader.path.as_deref());
-        Ok(reloader)
+        })
     }
 
-    /// Reloads when the content of a file changed.
+    /// Reloads when the content of a file changed, and does not change any more.
     pub(super) async fn poll(&mut self) {
-        if self.path.is_none() {
-            return;
-        }
-        let content = self.read().await;
-        if content != self.content {
-            tracing::info!("the configuration's content changed");
+        let Some(files) = &mut self.files else { return };
+        if let Some(loaded) = files.look().await {
             // The outcome is in the log and in the metrics.
-            let _logged = self.reload().await;
+            let _logged = self.take(loaded).await;
         }
     }
 
     /// Takes over the whole new configuration, or keeps the old one and says what is wrong.
     pub(super) async fn reload(&mut self) -> Result<(), String> {
-        // Also a configuration that is wrong is not read again until it changes.
-        self.content = self.read().await;
-        let outcome = self.try_reload().await;
+        let loaded = match &mut self.files {
+            Some(files) => files.load().await,
+            None => Err("the configuration stands in no file".to_owned()),
+        };
+        self.take(loaded).await
+    }
+
+    async fn take(&mut self, loaded: Result<Loaded, String>) -> Result<(), String> {
+        let outcome = match loaded {
+            Ok(loaded) => self.adopt(loaded).await,
+            Err(problems) => Err(problems),
+        };
         match &outcome {
             Ok(()) => {
                 self.successful.set(1.0);
@@ -113,14 +108,7 @@ impl Reloader {
         outcome
     }
 
-    async fn try_reload(&mut self) -> Result<(), String> {
-        let Some(path) = self.path.clone() else {
-            return Err("the configuration stands in no file".to_owned());
-        };
-        let loaded = tokio::task::spawn_blocking(move || config::load(&path))
-            .await
-            .map_err(|error| error.to_string())?
-            .map_err(|problems| problems.to_string())?;
+    async fn adopt(&self, loaded: Loaded) -> Result<(), String> {
         if !loaded.warnings.is_empty() {
             tracing::warn!("the configuration has warnings\n{}", loaded.warnings);
         }
@@ -131,8 +119,6 @@ impl Reloader {
         if config.listen != self.listen || config.state != self.state {
             tracing::warn!("`listen`, `server.tls` and `state` take effect with a restart");
         }
-        self.from.clone_from(&config.read);
-        self.content = self.read().await;
         self.settings.send_replace(Arc::new(settings));
         if !self.commands.adopt(Arc::clone(&config)).await {
             return Err("the daemon is stopping".to_owned());
@@ -140,42 +126,4 @@ impl Reloader {
         self.notifiers.replace(&config);
         Ok(())
     }
-
-    /// What the files hold now, as a hash. They are read where nobody else waits for it.
-    async fn read(&self) -> u64 {
-        let (from, path) = (self.from.clone(), self.path.clone());
-        let reading = tokio::task::spawn_blocking(move || content(&from, path.as_deref()));
-        reading.await.unwrap_or(self.content)
-    }
-}
-
-/// A hash of the content of every file, and of the names of all that would be read now: those in a
-/// directory, and those that patterns match.
-fn content(from: &Read, path: Option<&Path>) -> u64 {
-    let mut parts: Vec<String> = from
-        .files
-        .iter()
-        .map(|file| {
-            let mut content = Vec::new();
-            // A file that cannot be read, or grew beyond what is loaded, has changed as well.
-            let _unreadable = std::fs::File::open(file)
-                .and_then(|file| file.take(LONGEST).read_to_end(&mut content));
-            let hash = stable_hash([&*String::from_utf8_lossy(&content)]);
-            format!("{} {hash:x}", file.display())
-        })
-        .collect();
-    if let Some(directory) = path.filter(|path| path.is_dir())
-        && let Ok(entries) = std::fs::read_dir(directory)
-    {
-        let mut names: Vec<String> = entries
-            .flatten()
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .collect();
-        names.sort();
-        parts.extend(names);
-    }
-    // They were read by these patterns before.
-    let matched = from.patterns.iter().filter_map(|pattern| config::included(pattern).ok());
-    parts.extend(matched.flatten().map(|file| file.display().to_string()));
-    stable_hash(parts.iter().map(String::as_str))
 }

@@ -2,15 +2,15 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::raw;
-use super::types::Read;
-use super::yaml::{Document, Located, MAX_FILE_BYTES, Problem, Problems, collect};
+use super::read::Read;
+use super::yaml::{Document, Located, Problem, Problems, collect};
 
 /// So many files at most.
-const MOST_FILES: usize = 10_000;
+pub(super) const MOST_FILES: usize = 10_000;
 
 /// So many bytes in all files together at most.
 const MOST_BYTES: usize = 256 * 1024 * 1024;
@@ -38,8 +38,7 @@ impl Sources {
         let mut sources = Self::default();
         let name = path.display().to_string();
         match fs::metadata(path) {
-            Err(error) => problems.push(unreadable(&name, &error)),
-            Ok(meta) if meta.is_dir() => match listing(path) {
+            Ok(meta) if meta.is_dir() => match sources.read.directory(path) {
                 Err(error) => problems.push(unreadable(&name, &error)),
                 Ok(files) if files.is_empty() => {
                     let message = "the directory holds no configuration";
@@ -54,7 +53,8 @@ impl Sources {
                     sources.include(first, problems);
                 }
             },
-            Ok(_) => {
+            // Also one that is missing is looked for again.
+            Ok(_) | Err(_) => {
                 sources.add(path, problems);
                 sources.include(0, problems);
             }
@@ -82,14 +82,13 @@ impl Sources {
         if !self.known.insert(identity) {
             return true;
         }
-        if self.read.files.len() >= MOST_FILES {
+        if self.read.is_full() {
             let message = format!("more than {MOST_FILES} files");
             problems.push(Problem::error(name, message));
             self.gaps = true;
             return false;
         }
-        self.read.files.push(path.to_owned());
-        match content(path) {
+        match self.read.file(path) {
             Err(error) => {
                 problems.push(unreadable(&name, &error));
                 self.gaps = true;
@@ -139,8 +138,17 @@ impl Sources {
                     problems.push(document.error(pattern.at, message).with_hint(hint));
                     self.gaps = true;
                 }
+                Ok((whole, files)) if files.is_empty() => {
+                    let shown = super::yaml::shorten(&pattern.value);
+                    let message = format!("`{shown}` matches no file");
+                    let hint = "patterns start from the directory of the file that they stand in";
+                    problems
+                        .push(document.error(pattern.at, message).with_hint(Some(hint.to_owned())));
+                    self.gaps = true;
+                    self.read.matched(whole, files);
+                }
                 Ok((whole, files)) => {
-                    self.read.patterns.push(whole);
+                    self.read.matched(whole, files.clone());
                     if !files.iter().all(|file| self.add(file, problems)) {
                         break;
                     }
@@ -161,7 +169,7 @@ impl Sources {
 
 /// The configuration files of a directory in the order of their names, without hidden ones: those
 /// are what editors and Kubernetes leave behind.
-fn listing(directory: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn listing(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
@@ -184,7 +192,6 @@ type Wrong = Box<(String, Option<String>)>;
 /// A pattern of a document made whole, and the files that it matches in the order of their names.
 fn matching(document: &Document, pattern: &str) -> Result<(String, Vec<PathBuf>), Wrong> {
     let wrong = |message: String, hint: Option<&str>| Box::new((message, hint.map(str::to_owned)));
-    let shown = super::yaml::shorten(pattern);
     let base = match document.base().map(Path::to_str) {
         None => "",
         Some(Some(base)) => base,
@@ -197,28 +204,17 @@ fn matching(document: &Document, pattern: &str) -> Result<(String, Vec<PathBuf>)
     };
     let files = included(&whole).map_err(|error| {
         let hint = "write `[*]`, `[?]` and `[[]` for the characters themselves";
+        let shown = super::yaml::shorten(pattern);
         wrong(format!("`{shown}` is no pattern: {}", error.msg), Some(hint))
     })?;
-    if files.is_empty() {
-        let hint = "patterns start from the directory of the file that they stand in";
-        return Err(wrong(format!("`{shown}` matches no file"), Some(hint)));
-    }
     Ok((whole, files))
 }
 
 /// The files that a whole pattern matches now, in the order of their names.
-pub(crate) fn included(pattern: &str) -> Result<Vec<PathBuf>, glob::PatternError> {
+pub(super) fn included(pattern: &str) -> Result<Vec<PathBuf>, glob::PatternError> {
     let options = glob::MatchOptions { require_literal_leading_dot: true, ..Default::default() };
     let paths = glob::glob_with(pattern, options)?;
     Ok(paths.filter_map(Result::ok).filter(|path| path.is_file()).take(MOST_FILES + 1).collect())
-}
-
-/// A file's content, up to one byte more than may be in it.
-fn content(path: &Path) -> io::Result<Vec<u8>> {
-    let most = u64::try_from(MAX_FILE_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-    let mut content = Vec::new();
-    fs::File::open(path)?.take(most).read_to_end(&mut content)?;
-    Ok(content)
 }
 
 fn unreadable(name: &str, error: &io::Error) -> Problem {

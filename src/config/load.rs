@@ -7,6 +7,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::build;
 use super::files::Sources;
+use super::read::Read;
 use super::types::Config;
 use super::yaml::Problems;
 
@@ -18,9 +19,21 @@ pub(crate) struct Loaded {
     pub(crate) warnings: Problems,
 }
 
+/// What came of reading a configuration, and what was read for it.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) read: Read,
+    pub(crate) outcome: Result<Loaded, Problems>,
+}
+
 /// Reads a file, or every `*.yaml` and `*.yml` of a directory in the order of their names.
 pub(crate) fn load(path: &Path) -> Result<Loaded, Problems> {
-    load_at(path, today())
+    attempt(path).outcome
+}
+
+/// As [`load`], for those who look later whether the same would be read again.
+pub(crate) fn attempt(path: &Path) -> Attempt {
+    attempt_at(path, today())
 }
 
 /// Reads a configuration that stands in no file.
@@ -32,10 +45,15 @@ fn today() -> Date {
     Timestamp::now().to_zoned(TimeZone::UTC).date()
 }
 
+#[cfg(test)]
 pub(super) fn load_at(path: &Path, today: Date) -> Result<Loaded, Problems> {
+    attempt_at(path, today).outcome
+}
+
+fn attempt_at(path: &Path, today: Date) -> Attempt {
     let mut problems = Problems::default();
     let sources = Sources::read(path, &mut problems);
-    finish(sources, today, problems)
+    Attempt { read: sources.read.clone(), outcome: finish(sources, today, problems) }
 }
 
 pub(super) fn load_text_at(name: &str, text: &str, today: Date) -> Result<Loaded, Problems> {

@@ -4,14 +4,15 @@ mod build;
 mod files;
 mod load;
 mod raw;
+mod read;
 mod schema;
 #[cfg(test)]
 mod tests;
 mod types;
 mod yaml;
 
-pub(crate) use files::included;
-pub(crate) use load::{Loaded, load, load_text};
+pub(crate) use load::{Attempt, Loaded, attempt, load, load_text};
+pub(crate) use read::Read;
 pub(crate) use schema::schema;
 pub(crate) use types::*;
 pub(crate) use yaml::Problems;

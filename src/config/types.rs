@@ -18,6 +18,8 @@ use musterd_probes::secret::SecretRef;
 use musterd_probes::severity::Severity;
 use url::Url;
 
+use super::read::Read;
+
 /// A whole configuration.
 #[derive(Debug)]
 pub(crate) struct Config {
@@ -42,17 +44,8 @@ pub(crate) struct Config {
     pub(crate) notify: Vec<Notifier>,
     /// What is watched, in the order of the files.
     pub(crate) services: Vec<Arc<Service>>,
-    /// What the configuration was read from, for reloading.
+    /// What was read for it, for reloading.
     pub(crate) read: Read,
-}
-
-/// What a configuration was read from.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Read {
-    /// Every file.
-    pub(crate) files: Vec<PathBuf>,
-    /// The patterns by which files were included, whole.
-    pub(crate) patterns: Vec<String>,
 }
 
 /// How the daemon's own server works.

@@ -50,6 +50,7 @@ fn no_file_grows_beyond_what_one_thing_needs() {
 /// that it names; `cli` may use everything.
 const LAYERS: &[(&str, &[&str])] = &[
     ("hash", &[]),
+    ("blocking", &[]),
     ("clock", &[]),
     ("commands", &["config"]),
     ("damping", &["policy", "status"]),
@@ -80,7 +81,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "api", "clock", "commands", "config", "hash", "ledger", "notify", "oneshot",
+            "api", "blocking", "clock", "commands", "config", "ledger", "notify", "oneshot",
             "schedule", "store",
         ],
     ),

@@ -62,7 +62,7 @@ fn a_directory_is_read_in_the_order_of_names() {
         .iter()
         .map(|name| directory.path().join("d").join(name))
         .collect();
-    assert_eq!(loaded.config.read.files, files);
+    assert_eq!(loaded.config.read.files(), files);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn included_files_are_joined_each_once() {
     ]);
     let loaded = load(&directory, "m.yaml").unwrap();
     assert_eq!(names(&loaded), ["first", "a", "b"]);
-    assert_eq!((loaded.config.uplink.len(), loaded.config.read.files.len()), (2, 3));
+    assert_eq!((loaded.config.uplink.len(), loaded.config.read.files().len()), (2, 3));
     let place = &loaded.config.services[1].place;
     assert!(place.file.ends_with("conf.d/a.yaml"));
     assert_eq!(place.line, 3);
