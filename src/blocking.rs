@@ -37,7 +37,7 @@ impl Blocking {
             tokio::task::spawn_blocking(call).await.map_err(io::Error::other)
         };
         timeout(self.patience, calling).await.unwrap_or_else(|_| {
-            let reason = format!("the file system did not answer within {:?}", self.patience);
+            let reason = format!("it did not end within {:?}", self.patience);
             Err(io::Error::new(io::ErrorKind::TimedOut, reason))
         })
     }

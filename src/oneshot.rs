@@ -60,7 +60,7 @@ pub(crate) struct Terms<'a> {
     /// Where we look from.
     pub(crate) location: &'a str,
     /// Obeyed and written, where the configuration has a place for one.
-    pub(crate) ledger: Option<Arc<Ledger>>,
+    pub(crate) ledger: Option<Ledger>,
 }
 
 impl Terms<'_> {
@@ -97,12 +97,12 @@ pub(crate) async fn run(
             let _host = host.acquire_owned().await;
             let _global = global.acquire_owned().await;
             let at = Timestamp::now();
-            let claim = claim(ledger.as_deref(), &service, &check, ceiling, at);
+            let claim = claim(ledger.as_ref(), &service, &check, ceiling, at).await;
             let daily = !matches!(claim, Claim::Refused);
             let order = Order { ceiling, daily, max_wait, at, location };
             let record = runner::run(&network, &service, &check, &Earlier::default(), &order).await;
             if let (Claim::Entered(ledger, route), true) = (claim, record.untouched)
-                && let Err(error) = ledger.give_back(&route, at)
+                && let Err(error) = ledger.give_back(&route, at).await
             {
                 tracing::warn!(check = %check.id, %error, "the ledger cannot be written");
             }
@@ -132,7 +132,7 @@ enum Claim<'a> {
     Refused,
 }
 
-fn claim<'a>(
+async fn claim<'a>(
     ledger: Option<&'a Ledger>,
     service: &Service,
     check: &Check,
@@ -143,7 +143,7 @@ fn claim<'a>(
         return Claim::Free;
     };
     let route = Route::of(service, check);
-    match ledger.claim(&route, at) {
+    match ledger.claim(&route, at).await {
         Ok(true) => Claim::Entered(ledger, route),
         Ok(false) => {
             tracing::info!(check = %check.id, "what runs at most once a day ran within the last one");

@@ -151,7 +151,7 @@ pub(crate) async fn run(args: Args, colour: Colour, vault: Arc<Vault>) -> io::Re
                 ceiling: args.allow.into(),
                 max_wait: args.max_wait,
                 location: &config.location,
-                ledger: config.state.as_deref().map(Ledger::durable).map(Arc::new),
+                ledger: config.state.as_deref().map(Ledger::durable),
             },
             |record| progress.step(&record.check.id),
         )

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::admission::{Admission, Line};
 use super::blocked::{Blocked, Change, Lookers};
+use super::daily::Daily;
 use super::meters::{Meters, Shed};
 use super::missed;
 use super::phase::Grid;
@@ -23,7 +24,7 @@ use super::slot::{Slot, Work};
 use crate::clock::Clock;
 use crate::commands::{Command, Refusal};
 use crate::config::{Check, Config, Service};
-use crate::ledger::{Due, Ledger, Route};
+use crate::ledger::Ledger;
 use crate::runner::{self, Order, Outcome, Record};
 use crate::store::{Store, Watched};
 
@@ -62,16 +63,13 @@ const SLEPT: Duration = Duration::from_secs(5);
 /// A run on the grid comes so long after one that stood beside it, or half an interval.
 const APART: Duration = Duration::from_secs(10);
 
-/// What runs at most once a day waits so long.
-const DAY: SignedDuration = SignedDuration::from_hours(24);
-
 /// Makes the network of a configuration.
 pub(crate) type MakeNetwork = Box<dyn Fn(&Config) -> Network + Send>;
 
 /// The scheduler.
 pub(crate) struct Engine {
     store: Arc<dyn Store>,
-    ledger: Ledger,
+    daily: Arc<Daily>,
     meters: Meters,
     clock: Clock,
     bounds: Bounds,
@@ -111,8 +109,6 @@ const LONGEST_WAIT: Duration = Duration::from_mins(10);
 struct InFlight {
     check: Arc<str>,
     line: Arc<Line>,
-    /// What it entered into the ledger.
-    claimed: Option<Route>,
 }
 
 impl Engine {
@@ -130,7 +126,7 @@ impl Engine {
         let blocked = Blocked::restored(store.pauses(), compared.0);
         Self {
             store,
-            ledger,
+            daily: Arc::new(Daily::new(ledger)),
             meters,
             clock,
             bounds,
@@ -429,19 +425,25 @@ impl Engine {
             let (service, check) = (Arc::clone(&slot.service), Arc::clone(&slot.check));
             let network = Arc::clone(&self.network);
             let at = self.clock.millisecond();
-            let claimed = claim_daily(&*self.store, &self.ledger, slot, at);
-            let order = Order {
+            let daily = Arc::clone(&self.daily);
+            let due_daily = daily.due(&*self.store, &service, &check, at);
+            let mut order = Order {
                 ceiling: Impact::Intrusive,
-                daily: claimed.is_some(),
+                daily: false,
                 max_wait: (slot.check.interval / 4).min(LONGEST_WAIT),
                 at,
                 location: Arc::clone(&self.location),
             };
             let earlier = self.store.state(&id).map(|state| state.earlier.clone());
             let task = self.running.spawn(async move {
-                runner::run(&network, &service, &check, &earlier.unwrap_or_default(), &order).await
+                let claimed = daily.claim(due_daily, &check.id, at).await;
+                order.daily = claimed.is_some();
+                let earlier = earlier.unwrap_or_default();
+                let record = runner::run(&network, &service, &check, &earlier, &order).await;
+                daily.give_back_untouched(claimed, &record).await;
+                record
             });
-            self.in_flight.insert(task.id(), InFlight { check: id, line, claimed });
+            self.in_flight.insert(task.id(), InFlight { check: id, line });
         }
     }
 
@@ -450,7 +452,7 @@ impl Engine {
             Ok((task, _)) => *task,
             Err(error) => error.id(),
         };
-        let Some(InFlight { check: id, line, claimed }) = self.in_flight.remove(&task) else {
+        let Some(InFlight { check: id, line }) = self.in_flight.remove(&task) else {
             return;
         };
         self.admission.ended(&line);
@@ -466,11 +468,6 @@ impl Engine {
                 return;
             }
         };
-        if let Some(route) = claimed.filter(|_| record.untouched)
-            && let Err(error) = self.ledger.give_back(&route, record.at)
-        {
-            tracing::warn!(check = %id, %error, "the ledger cannot be written: the check waits a day");
-        }
         self.meters.ended(record.check.kind.name, record.duration);
         if let Some(slot) = slot.as_deref() {
             note_refusals(&mut self.blocked, &self.worked_on, &*self.store, slot, &record);
@@ -525,37 +522,6 @@ fn shed(meters: &Meters, store: &dyn Store, check: &str, why: Shed, at: Timestam
         // The step is of no concern: nothing is to be confirmed sooner.
         let _step = store.record(&record);
     }
-}
-
-/// Enters the parts of a check into the ledger that run at most once a day, where their time has
-/// come: never in its first round, and without a ledger that outlives the process only at the
-/// check's own time of the day.
-fn claim_daily(store: &dyn Store, ledger: &Ledger, slot: &Slot, at: Timestamp) -> Option<Route> {
-    if !runner::is_daily(&slot.check, Impact::Intrusive) {
-        return None;
-    }
-    let first = store.state(&slot.check.id).is_none_or(|state| state.last.is_none());
-    if first && !ledger.is_hasty() {
-        return None;
-    }
-    let route = Route::of(&slot.service, &slot.check);
-    let due = match ledger.due(&route, at) {
-        Due::Now => true,
-        Due::Later => false,
-        Due::Unknown => {
-            let interval = SignedDuration::try_from(slot.check.interval).unwrap_or(DAY);
-            let grid = Grid::new(&slot.check.id, "daily", DAY.unsigned_abs());
-            at.checked_sub(interval).is_ok_and(|before| grid.next(before) <= at)
-        }
-    };
-    let claimed = due
-        && {
-            ledger.claim(&route, at).unwrap_or_else(|error| {
-            tracing::error!(check = %slot.check.id, %error, "the ledger cannot be written: what runs at most once a day does not run");
-            false
-        })
-        };
-    claimed.then_some(route)
 }
 
 /// Notes what a run says of whether its origin turned against us.

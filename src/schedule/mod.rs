@@ -2,6 +2,7 @@
 
 mod admission;
 mod blocked;
+mod daily;
 mod engine;
 mod meters;
 mod missed;

@@ -55,7 +55,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("commands", &["config"]),
     ("damping", &["policy", "status"]),
     ("durable", &[]),
-    ("ledger", &["config", "durable"]),
+    ("ledger", &["blocking", "config", "durable"]),
     ("store", &["config", "damping", "durable", "policy", "runner", "status"]),
     ("schedule", &["clock", "commands", "config", "hash", "ledger", "runner", "status", "store"]),
     ("config", &["hash", "policy"]),

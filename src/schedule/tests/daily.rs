@@ -131,6 +131,23 @@ async fn two_checks_of_one_route_share_their_day() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_ledger_that_is_locked_stops_nothing_but_what_it_is_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let lock = std::fs::File::create(folder.path().join("ledger.lock")).unwrap();
+    lock.lock().unwrap();
+    let ledger = Ledger::durable(folder.path());
+    let plain = ("plain.test", check("shop", "plain", 3_600, 1, false));
+    let config = config(vec![hourly("deep"), plain]);
+    let mut rig = Rig::start_with(config, Bounds::default(), ledger).await;
+    let ran = rig.pass(10 * HOUR).await;
+    assert!(ran["shop/deep"].len() >= 10 && ran["shop/plain"].len() >= 10, "{ran:?}");
+    assert_eq!(deep_runs(&rig, "shop/deep").len(), 0, "what cannot be entered is not done");
+    lock.unlock().unwrap();
+    rig.pass(2 * HOUR).await;
+    assert_eq!(deep_runs(&rig, "shop/deep").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn specimens_are_worked_on_in_the_first_round() {
     let ledger = Ledger::hasty(SignedDuration::from_mins(1));
     let mut rig = Rig::start_with(config(vec![hourly("deep")]), Bounds::default(), ledger).await;

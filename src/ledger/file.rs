@@ -1,0 +1,93 @@
+//! The ledger's file, and the lock beside it.
+
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::durable;
+
+/// The schema that is written, and the only one that is read.
+const SCHEMA: &str = "musterd.ledger/1";
+
+/// The longest ledger that is read, in bytes.
+const LONGEST: u64 = 16 * 1024 * 1024;
+
+/// What stands in the file.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Entries {
+    schema: String,
+    /// When a damaged ledger was set aside: what stood in it may have run until then.
+    #[serde(default)]
+    pub(super) lost_at: Option<Timestamp>,
+    /// When each route was last worked on.
+    pub(super) routes: BTreeMap<String, Timestamp>,
+}
+
+impl Entries {
+    fn new() -> Self {
+        Self { schema: SCHEMA.to_owned(), ..Self::default() }
+    }
+
+    /// Leaves out what is of no more use.
+    pub(super) fn forget(&mut self, at: Timestamp, period: SignedDuration) {
+        self.routes.retain(|_, last| at.duration_since(*last) < period);
+        self.lost_at = self.lost_at.filter(|lost| at.duration_since(*lost) < period);
+    }
+}
+
+/// Where the file stands.
+#[derive(Debug, Clone)]
+pub(super) struct Place(Arc<Path>);
+
+impl Place {
+    pub(super) fn new(directory: &Path) -> Self {
+        Self(directory.join("ledger.json").into())
+    }
+
+    /// The lock has a file of its own, because the ledger's is replaced.
+    pub(super) fn lock_path(&self) -> PathBuf {
+        self.0.with_extension("lock")
+    }
+
+    /// The lock, which is held until it is dropped; `None` while somebody else holds it.
+    pub(super) fn try_lock(&self) -> io::Result<Option<File>> {
+        if let Some(folder) = self.0.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let file = File::create(self.lock_path())?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    pub(super) fn read(&self, at: Timestamp) -> io::Result<Entries> {
+        let mut text = Vec::new();
+        match File::open(&self.0) {
+            Ok(file) => file.take(LONGEST).read_to_end(&mut text)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Entries::new()),
+            Err(error) => return Err(error),
+        };
+        match serde_json::from_slice::<Entries>(&text) {
+            Ok(entries) if entries.schema == SCHEMA => Ok(entries),
+            _ => {
+                let aside = durable::set_aside(&self.0, at)?;
+                tracing::error!(
+                    aside = %aside.display(),
+                    "the ledger is damaged: it was set aside, and nothing intrusive runs for a day"
+                );
+                Ok(Entries { lost_at: Some(at), ..Entries::new() })
+            }
+        }
+    }
+
+    pub(super) fn write(&self, entries: &Entries) -> io::Result<()> {
+        durable::write(&self.0, entries)
+    }
+}
