@@ -33,6 +33,20 @@ impl Entries {
         Self { schema: SCHEMA.to_owned(), ..Self::default() }
     }
 
+    /// An entry from a clock that was ahead would stand until that time has come, perhaps for years:
+    /// it counts as one of now.
+    pub(super) fn bring_back(&mut self, at: Timestamp, period: SignedDuration) {
+        let ahead = self.routes.values_mut().chain(&mut self.lost_at);
+        let ahead = ahead.filter(|entered| entered.duration_since(at) > period);
+        let entries = ahead.map(|entered| *entered = at).count();
+        if entries > 0 {
+            tracing::warn!(
+                entries,
+                "the ledger was written by a clock that was ahead: what it names waits a day from now"
+            );
+        }
+    }
+
     /// Leaves out what is of no more use.
     pub(super) fn forget(&mut self, at: Timestamp, period: SignedDuration) {
         self.routes.retain(|_, last| at.duration_since(*last) < period);

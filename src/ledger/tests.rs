@@ -94,3 +94,38 @@ async fn nothing_else_of_a_thread_waits_for_the_lock() {
     let (claimed, ()) = tokio::join!(ledger.claim(&route, hour(0)), unlocking);
     assert!(claimed.unwrap());
 }
+
+#[tokio::test]
+async fn what_a_clock_that_was_ahead_has_entered_waits_one_day_more_and_not_for_years() {
+    let folder = tempfile::tempdir().unwrap();
+    let years = 24 * 365 * 10;
+    let ahead = Ledger::durable(folder.path());
+    assert!(ahead.claim(&route("a"), hour(years)).await.unwrap());
+    // The process that made the entry, and one that finds it.
+    for ledger in [ahead, Ledger::durable(folder.path())] {
+        assert_eq!(ledger.due(&route("a"), hour(0)), Due::Now, "the claim decides");
+        assert!(!ledger.claim(&route("a"), hour(0)).await.unwrap(), "it may just have run");
+        assert_eq!(ledger.due(&route("a"), hour(1)), Due::Later);
+        assert!(!ledger.claim(&route("a"), hour(23)).await.unwrap());
+    }
+    assert!(Ledger::durable(folder.path()).claim(&route("a"), hour(24)).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_loss_that_a_clock_ahead_noted_holds_for_one_day_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = r#"{"schema": "musterd.ledger/1", "lost_at": "2099-01-01T00:00:00Z", "routes": {}}"#;
+    std::fs::write(folder.path().join("ledger.json"), text).unwrap();
+    let ledger = Ledger::durable(folder.path());
+    assert!(!ledger.claim(&route("a"), hour(0)).await.unwrap());
+    assert!(ledger.claim(&route("a"), hour(24)).await.unwrap());
+}
+
+#[tokio::test]
+async fn an_entry_that_is_only_a_little_ahead_stands() {
+    let ledger = Ledger::passing();
+    assert!(ledger.claim(&route("a"), hour(5)).await.unwrap());
+    assert!(!ledger.claim(&route("a"), hour(0)).await.unwrap());
+    assert!(!ledger.claim(&route("a"), hour(28)).await.unwrap());
+    assert!(ledger.claim(&route("a"), hour(29)).await.unwrap());
+}
