@@ -7,7 +7,7 @@ use crate::blocking::Blocking;
 use crate::config::{self, Attempt, Loaded, Read};
 
 /// Reading a configuration takes no longer than this, or its file system hangs.
-pub(super) const PATIENCE: Duration = Duration::from_secs(45);
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// So many readings may hang at once: each of them keeps a thread.
 const THREADS: usize = 4;

@@ -1,12 +1,14 @@
 //! The daemon: everything wired together, started, reloaded and stopped.
 
 mod claim;
+mod ending;
 mod files;
 mod listen;
 mod reload;
 mod settings;
 mod signal;
 mod state;
+mod systemd;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,13 +17,12 @@ use std::sync::Arc;
 use musterd_probes::net::trust::Roots;
 use musterd_probes::secret::Vault;
 use prometheus::Registry;
-use sd_notify::NotifyState;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::api;
 use crate::clock::Clock;
-use crate::commands::{Commands, Reload};
+use crate::commands::Commands;
 use crate::config::Config;
 use crate::ledger::Ledger;
 use crate::notify::{self, Notify};
@@ -29,9 +30,12 @@ use crate::oneshot;
 use crate::schedule::{Bounds, Engine, Meters};
 use crate::store::{Memory, Store, Watched};
 use claim::Claim;
+pub(crate) use ending::Ended;
+use ending::Tasks;
+use listen::Listener;
 use reload::Reloader;
 use settings::settings;
-use signal::{Asked, Signals};
+use signal::Stops;
 
 /// What a daemon is started with.
 pub(crate) struct Start {
@@ -48,16 +52,21 @@ pub(crate) struct Start {
 }
 
 /// Runs the daemon until it is told to stop. An error is one of starting.
-pub(crate) async fn run(start: Start) -> Result<(), String> {
+pub(crate) async fn run(start: Start) -> Result<Ended, String> {
     let Start { path, config, listen, ledger, vault, listening } = start;
-    templates(&config)?;
     let claim = config.state.as_deref().map(Claim::take).transpose()?;
     let clock = Clock::system();
-    let signals = Signals::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
+    let deaf = |error| format!("signals cannot be heard: {error}");
+    let mut stops = Stops::listen().map_err(deaf)?;
+    let hangups = signal::hangups().map_err(deaf)?;
     more_descriptors();
-    let settings = settings(&config, &vault).await.map_err(|blind| blind.reason.into_owned())?;
+    let address = listen.unwrap_or(config.listen);
+    let (settings, listener) = tokio::select! {
+        biased;
+        _ = stops.next() => return Ok(Ended::Asked),
+        prepared = prepare(&config, &vault, address) => prepared?,
+    };
     let (settings_sender, settings_receiver) = watch::channel(Arc::new(settings));
-    let listener = listen::bind(listen.unwrap_or(config.listen), &config.server).await?;
     listening(&listener.url());
 
     let registry = Registry::new();
@@ -67,11 +76,7 @@ pub(crate) async fn run(start: Start) -> Result<(), String> {
     let stop = CancellationToken::new();
     let (ready_sender, ready) = watch::channel(false);
 
-    let watched: Vec<Watched> = config
-        .checks()
-        .map(|(service, check)| Watched { service: Arc::clone(service), check: Arc::clone(check) })
-        .collect();
-    store.adopt(&watched, clock.now());
+    store.adopt(&watched(&config), clock.now());
     let keeper = claim.map(|claim| {
         let (store, settings) = (Arc::clone(&store), settings_receiver.clone());
         state::Keeper::restore(claim, store, settings, clock.clone()).metered(&registry)
@@ -105,7 +110,6 @@ pub(crate) async fn run(start: Start) -> Result<(), String> {
         .metered(&registry)
         .map_err(|error| error.to_string())?;
     let notifiers = notify.notifiers();
-    // Ends after the scheduler, whose last runs are news too.
     let told = CancellationToken::new();
     let notifying = tokio::spawn(notify.work(store.subscribe(), told.clone()));
 
@@ -123,7 +127,7 @@ pub(crate) async fn run(start: Start) -> Result<(), String> {
         return Err("the scheduler did not start".to_owned());
     }
     ready_sender.send_replace(true);
-    systemd(&[NotifyState::Ready]);
+    systemd::ready();
     let (drained_sender, drained) = tokio::sync::oneshot::channel();
     let keeping = keeper.map(|keeper| {
         // Dropped or sent, both mean that nothing is in flight any more.
@@ -133,21 +137,45 @@ pub(crate) async fn run(start: Start) -> Result<(), String> {
         tokio::spawn(keeper.work(stop.clone(), drained))
     });
 
-    until_stopped(signals, reloader, asked.daemon).await;
+    let mut tasks = Tasks {
+        scheduler: Some(scheduler),
+        notifications: Some(notifying),
+        server: Some(serving),
+        state: keeping,
+        stop,
+        told,
+        drained: Some(drained_sender),
+    };
+    let beside = async {
+        tokio::select! {
+            never = reloader.work(hangups, asked.daemon) => never,
+            never = systemd::watch() => never,
+        }
+    };
+    let why = tasks.go_on(&mut stops, beside).await;
 
-    systemd(&[NotifyState::Stopping]);
+    systemd::stopping();
     tracing::info!("stopping");
     ready_sender.send_replace(false);
-    stop.cancel();
-    ended("scheduler", scheduler.await);
-    told.cancel();
-    let _nobody_keeps = drained_sender.send(());
-    ended("notifications", notifying.await);
-    ended("server", serving.await);
-    if let Some(keeping) = keeping {
-        ended("state", keeping.await);
-    }
-    Ok(())
+    Ok(tasks.end(&mut stops, why).await)
+}
+
+fn watched(config: &Config) -> Vec<Watched> {
+    let checks = config.checks();
+    checks
+        .map(|(service, check)| Watched { service: Arc::clone(service), check: Arc::clone(check) })
+        .collect()
+}
+
+/// What has to be right before anything begins, and may take its time.
+async fn prepare(
+    config: &Config,
+    vault: &Vault,
+    address: SocketAddr,
+) -> Result<(api::Settings, Listener), String> {
+    templates(config)?;
+    let settings = settings(config, vault).await.map_err(|blind| blind.reason.into_owned())?;
+    Ok((settings, listen::bind(address, &config.server).await?))
 }
 
 /// Templates are known to work before anybody has to be told anything.
@@ -156,59 +184,9 @@ fn templates(config: &Config) -> Result<(), String> {
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }
 }
 
-fn ended<T>(task: &'static str, outcome: Result<T, tokio::task::JoinError>) {
-    if let Err(error) = outcome {
-        tracing::error!(task, %error, "a task ended badly");
-    }
-}
-
-/// Obeys signals and requests to reload, and looks whether the configuration's content changed.
-async fn until_stopped(
-    mut signals: Signals,
-    mut reloader: Reloader,
-    mut asked: mpsc::Receiver<Reload>,
-) {
-    let mut poll = tokio::time::interval(reload::POLL);
-    poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            biased;
-            signal = signals.next() => match signal {
-                Asked::Stop => return,
-                Asked::Reload => {
-                    systemd(&reloading());
-                    // The outcome is in the log and in the metrics.
-                    let _logged = reloader.reload().await;
-                    systemd(&[NotifyState::Ready]);
-                }
-            },
-            Some(Reload { reply }) = asked.recv() => {
-                let _gone = reply.send(reloader.reload().await);
-            }
-            _ = poll.tick() => {
-                systemd(&[NotifyState::Watchdog]);
-                reloader.poll().await;
-            }
-        }
-    }
-}
-
 /// Every run holds a socket: the soft limit of open files is raised as far as we may.
 fn more_descriptors() {
     if let Err(error) = rlimit::increase_nofile_limit(65_536) {
         tracing::warn!(%error, "the limit of open files cannot be raised");
-    }
-}
-
-/// What systemd wants to hear before a reload: also when it began (`sd_notify(3)`, for units of
-/// `Type=notify-reload`).
-fn reloading() -> Vec<NotifyState<'static>> {
-    std::iter::once(NotifyState::Reloading).chain(NotifyState::monotonic_usec_now()).collect()
-}
-
-/// Tells systemd, where it started us.
-fn systemd(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(%error, "systemd cannot be told");
     }
 }

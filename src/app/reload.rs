@@ -1,5 +1,6 @@
 //! Reloading: the whole new configuration, or the old one and an account of what is wrong.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,18 +8,21 @@ use std::time::Duration;
 use jiff::Timestamp;
 use musterd_probes::secret::Vault;
 use prometheus::{Gauge, Registry};
-use tokio::sync::watch;
+use tokio::signal::unix::Signal;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::files::Files;
 use super::settings::settings;
+use super::systemd;
 use crate::api::Settings;
-use crate::commands::Commands;
+use crate::commands::{Commands, Reload};
 use crate::config::{Config, Loaded};
 use crate::notify::Notifiers;
 
 /// How often the content of the configuration is looked at. Watching files misses the swap of a
 /// link by which Kubernetes updates them, and network drives.
-pub(super) const POLL: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_secs(5);
 
 /// Reloads the configuration.
 pub(super) struct Reloader {
@@ -69,8 +73,34 @@ impl Reloader {
         })
     }
 
+    /// Reloads when somebody asks, and when a file changed. Nobody waits for this but whoever asks:
+    /// a file system that hangs stops nothing else.
+    pub(super) async fn work(
+        mut self,
+        mut hangups: Signal,
+        mut asked: mpsc::Receiver<Reload>,
+    ) -> Infallible {
+        let mut poll = interval(POLL);
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                Some(()) = hangups.recv() => {
+                    systemd::reloading();
+                    // The outcome is in the log and in the metrics.
+                    let _logged = self.reload().await;
+                    systemd::ready();
+                }
+                Some(Reload { reply }) = asked.recv() => {
+                    let _gone = reply.send(self.reload().await);
+                }
+                _ = poll.tick() => self.poll().await,
+            }
+        }
+    }
+
     /// Reloads when the content of a file changed, and does not change any more.
-    pub(super) async fn poll(&mut self) {
+    async fn poll(&mut self) {
         let Some(files) = &mut self.files else { return };
         if let Some(loaded) = files.look().await {
             // The outcome is in the log and in the metrics.
@@ -79,7 +109,7 @@ impl Reloader {
     }
 
     /// Takes over the whole new configuration, or keeps the old one and says what is wrong.
-    pub(super) async fn reload(&mut self) -> Result<(), String> {
+    async fn reload(&mut self) -> Result<(), String> {
         let loaded = match &mut self.files {
             Some(files) => files.load().await,
             None => Err("the configuration stands in no file".to_owned()),

@@ -4,35 +4,28 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals that the daemon obeys.
-pub(super) struct Signals {
+/// The signals that stop the daemon.
+pub(super) struct Stops {
     terminate: Signal,
     interrupt: Signal,
-    hangup: Signal,
 }
 
-/// What a signal asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
-    Stop,
-    Reload,
-}
-
-impl Signals {
+impl Stops {
     pub(super) fn listen() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
+        let (terminate, interrupt) = (SignalKind::terminate(), SignalKind::interrupt());
+        Ok(Self { terminate: signal(terminate)?, interrupt: signal(interrupt)? })
     }
 
-    /// The next signal: SIGTERM and SIGINT stop, SIGHUP reloads.
-    pub(super) async fn next(&mut self) -> Asked {
+    /// The next of them: SIGTERM or SIGINT.
+    pub(super) async fn next(&mut self) -> SignalKind {
         tokio::select! {
-            _ = self.terminate.recv() => Asked::Stop,
-            _ = self.interrupt.recv() => Asked::Stop,
-            _ = self.hangup.recv() => Asked::Reload,
+            _ = self.terminate.recv() => SignalKind::terminate(),
+            _ = self.interrupt.recv() => SignalKind::interrupt(),
         }
     }
+}
+
+/// The signal that reloads the configuration. Several that come while nobody hears them are one.
+pub(super) fn hangups() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
 }

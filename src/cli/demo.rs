@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::output::Format;
 use super::present::Presentation;
+use super::run::exit_code;
 use super::terminal::{self, Colour, Progress};
 use super::{OK, USAGE};
 use crate::app::{self, Start};
@@ -97,9 +98,11 @@ async fn keep_probing(
         }),
     })
     .await;
-    if let Err(message) = outcome {
-        terminal::complain(&message);
-        return Ok(USAGE);
+    match outcome {
+        Ok(ended) => Ok(exit_code(ended)),
+        Err(message) => {
+            terminal::complain(&message);
+            Ok(USAGE)
+        }
     }
-    Ok(OK)
 }

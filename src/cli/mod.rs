@@ -173,5 +173,9 @@ async fn test_notifiers(
 }
 
 fn on_runtime(work: impl Future<Output = io::Result<u8>>) -> io::Result<u8> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(work);
+    // A thread that hangs in a file system must not keep the process from ending.
+    runtime.shutdown_background();
+    outcome
 }

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use musterd_probes::secret::Vault;
 
 use super::terminal;
-use super::{OK, USAGE, select};
-use crate::app::{self, Start};
+use super::{FAILED, OK, USAGE, select};
+use crate::app::{self, Ended, Start};
 use crate::config;
 
 /// Keep checking, and show the results
 ///
-/// SIGHUP, a changed file and `POST /-/reload` reload the configuration; SIGTERM and SIGINT stop.
+/// SIGHUP, a changed file and `POST /-/reload` reload the configuration; SIGTERM and SIGINT stop,
+/// and a second one at once.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// A file, or a directory of *.yaml files [default: $MUSTERD_CONFIG, ./musterd.yaml,
@@ -46,10 +47,19 @@ pub(crate) async fn run(args: Args, vault: Arc<Vault>) -> u8 {
         .await
     };
     match outcome.await {
-        Ok(()) => OK,
+        Ok(ended) => exit_code(ended),
         Err(message) => {
             terminal::complain(&message);
             USAGE
         }
+    }
+}
+
+/// The exit code of a daemon: as a shell says it where a signal cut it short.
+pub(super) fn exit_code(ended: Ended) -> u8 {
+    match ended {
+        Ended::Asked => OK,
+        Ended::AtOnce(signal) => u8::try_from(128 + signal.as_raw_value()).unwrap_or(FAILED),
+        Ended::Fault => FAILED,
     }
 }

@@ -82,6 +82,29 @@ impl Daemon {
         self.signal("TERM");
         self.process.wait().unwrap().code()
     }
+
+    /// Waits until nobody listens any more, as when it stops.
+    pub(crate) async fn until_it_is_deaf(&self) {
+        let waiting = async {
+            while self.client.get(format!("{}/livez", self.url)).send().await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(25)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("it stops listening");
+    }
+
+    /// Waits until it has ended, and gives its exit code.
+    pub(crate) async fn ended(&mut self) -> Option<i32> {
+        let waiting = async {
+            loop {
+                if let Some(status) = self.process.try_wait().unwrap() {
+                    return status.code();
+                }
+                tokio::time::sleep(Duration::from_millis(25)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("the daemon ends")
+    }
 }
 
 impl Drop for Daemon {

@@ -29,6 +29,7 @@ mod push;
 mod rate_limit;
 mod replay;
 mod secrets;
+mod signals;
 #[cfg(feature = "peers")]
 mod starttls;
 mod state;
