@@ -23,6 +23,7 @@
 //! | `oneshot` | every selected check once, in parallel |
 //! | `app` | the daemon wired together: started, reloaded, stopped |
 //! | `schedule` | when to look: phases, admission, the one task that starts runs |
+//! | `heartbeat` | whether the scheduler still goes round |
 //! | `ledger` | what runs at most once a day and route |
 //! | `durable` | small files that survive a crash |
 //! | `blocking` | calls that may hang, awaited for so long |
@@ -65,6 +66,7 @@ mod demo;
 mod durable;
 mod evidence;
 mod hash;
+mod heartbeat;
 mod ledger;
 mod metrics;
 mod notify;

@@ -24,8 +24,11 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// A body that has not come after this time does not come any more.
 const BODY: Duration = Duration::from_secs(30);
 
-/// `GET /livez`.
-pub(super) async fn livez() -> Result<Answer, Problem> {
+/// `GET /livez`: a daemon that answers but looks at nothing any more is to be started anew.
+pub(super) async fn livez(State(api): State<Arc<Api>>) -> Result<Answer, Problem> {
+    if !api.shared.heart.goes_on() {
+        return Err(Problem::later("the scheduler hangs: nothing is looked at any more", 10));
+    }
     Answer::json(&serde_json::json!({"live": true}))
 }
 

@@ -11,6 +11,7 @@ use self::everything::Everything;
 use self::problem::Problem;
 use crate::clock::Clock;
 use crate::commands::Commands;
+use crate::heartbeat::Heartbeat;
 use crate::store::Store;
 
 mod answer;
@@ -49,6 +50,8 @@ pub(crate) struct Shared {
     /// Whether the daemon is ready to be asked.
     pub(crate) ready: watch::Receiver<bool>,
     pub(crate) stop: CancellationToken,
+    /// Whether the scheduler goes round.
+    pub(crate) heart: Heartbeat,
     /// What others posted.
     pub(crate) reports: Reports,
 }

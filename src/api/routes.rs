@@ -113,8 +113,8 @@ pub(super) static WAYS: &[Way] = &[
         gives: &[(200, "OpenApi"), (304, "")], ..GET } },
     Way { answerer: || get(daemon::livez), route: Route {
         path: "/livez", id: "livez",
-        summary: "Whether the daemon lives",
-        gives: &[(200, "Live"), (304, "")], problems: &[500], open: true, ..GET } },
+        summary: "Whether the daemon lives: 503 when its scheduler hangs; never how the estate is",
+        gives: &[(200, "Live"), (304, "")], problems: &[500, 503], open: true, ..GET } },
     Way { answerer: || get(daemon::readyz), route: Route {
         path: "/readyz", id: "readyz",
         summary: "Whether the daemon is ready to be asked; never how the estate is",

@@ -24,6 +24,7 @@ use crate::api;
 use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::config::Config;
+use crate::heartbeat::Heartbeat;
 use crate::ledger::Ledger;
 use crate::notify::{self, Notify};
 use crate::oneshot;
@@ -75,6 +76,7 @@ pub(crate) async fn run(start: Start) -> Result<Ended, String> {
     let (commands, asked) = Commands::new();
     let stop = CancellationToken::new();
     let (ready_sender, ready) = watch::channel(false);
+    let heart = Heartbeat::new();
 
     store.adopt(&watched(&config), clock.now());
     let keeper = claim.map(|claim| {
@@ -89,6 +91,7 @@ pub(crate) async fn run(start: Start) -> Result<Ended, String> {
             .or_else(|| config.state.as_deref().map(Ledger::durable))
             .unwrap_or_else(Ledger::passing);
         Engine::new(Arc::clone(&store), ledger, meters, clock.clone(), Bounds::default(), network)
+            .beating(heart.clone())
     };
     let scheduler = tokio::spawn(engine.work(asked.scheduler, stop.clone()));
     let shared = Arc::new(api::Shared {
@@ -100,6 +103,7 @@ pub(crate) async fn run(start: Start) -> Result<Ended, String> {
         settings: settings_receiver,
         ready,
         stop: stop.clone(),
+        heart: heart.clone(),
         reports: api::Reports::default(),
     });
     let serving = tokio::spawn(listener.serve(api::router(shared), stop.clone()));
@@ -149,7 +153,7 @@ pub(crate) async fn run(start: Start) -> Result<Ended, String> {
     let beside = async {
         tokio::select! {
             never = reloader.work(hangups, asked.daemon) => never,
-            never = systemd::watch() => never,
+            never = systemd::watch(&heart) => never,
         }
     };
     let why = tasks.go_on(&mut stops, beside).await;

@@ -24,6 +24,7 @@ use super::slot::{Slot, Work};
 use crate::clock::Clock;
 use crate::commands::{Command, Refusal};
 use crate::config::{Check, Config, Service};
+use crate::heartbeat::Heartbeat;
 use crate::ledger::Ledger;
 use crate::runner::{self, Order, Outcome, Record};
 use crate::store::{Store, Watched};
@@ -90,6 +91,7 @@ pub(crate) struct Engine {
     in_flight: HashMap<Id, InFlight>,
     /// Wall and monotonic time when they were last compared.
     compared: (Timestamp, Instant),
+    heart: Heartbeat,
 }
 
 /// A run that waits for its turn.
@@ -142,7 +144,14 @@ impl Engine {
             running: JoinSet::new(),
             in_flight: HashMap::new(),
             compared,
+            heart: Heartbeat::new(),
         }
+    }
+
+    /// Lets others see whether it goes round.
+    #[must_use]
+    pub(crate) fn beating(self, heart: Heartbeat) -> Self {
+        Self { heart, ..self }
     }
 
     /// Works until `stop`, then awaits what is in flight, for as long as the grace lasts.
@@ -152,6 +161,7 @@ impl Engine {
         stop: CancellationToken,
     ) {
         loop {
+            self.heart.beat();
             self.start_what_may();
             let wake = self.next_wake();
             tokio::select! {

@@ -21,8 +21,14 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts over `musterd.yaml` of the folder, and waits until it listens.
     pub(crate) fn start(folder: &Folder) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    /// As [`Daemon::start`], with more in its environment.
+    pub(crate) fn start_with(folder: &Folder, environment: &[(&str, &str)]) -> Self {
         let mut command = folder.command(&["run", "--log-format", "json"]);
         let mut process = command
+            .envs(environment.iter().copied())
             .env("TOKEN", "a-token-for-tests")
             .stderr(Stdio::piped())
             .spawn()

@@ -1,6 +1,7 @@
-//! The daemon and those who start and stop it: signals, and files that hang.
+//! The daemon and those who start and stop it: signals, systemd, and files that hang.
 
 use std::io::Write as _;
+use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 use std::time::Duration;
 
@@ -72,4 +73,62 @@ async fn a_second_signal_ends_the_waiting_and_the_state_is_written() {
     daemon.signal("INT");
     assert_eq!(daemon.ended().await, Some(130));
     assert!(folder.path().join("state/state.json").exists());
+}
+
+/// What the daemon said to systemd next, less the food of the watchdog.
+fn said(systemd: &UnixDatagram) -> String {
+    let mut buffer = [0; 1024];
+    loop {
+        let length = systemd.recv(&mut buffer).expect("it says something");
+        let said = String::from_utf8(buffer[..length].to_vec()).unwrap();
+        if said != "WATCHDOG=1\n" {
+            return said;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn systemd_hears_how_it_is() {
+    let folder = Folder::new();
+    folder.write("musterd.yaml", CONFIG);
+    let path = folder.path().join("notify");
+    let systemd = UnixDatagram::bind(&path).unwrap();
+    systemd.set_read_timeout(Some(PATIENCE)).unwrap();
+    let environment = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "200000")];
+    let mut daemon = Daemon::start_with(&folder, &environment);
+    assert_eq!(said(&systemd), "READY=1\n");
+    let mut food = [0; 64];
+    for _ in 0..3 {
+        let length = systemd.recv(&mut food).expect("the watchdog is fed");
+        assert_eq!(&food[..length], b"WATCHDOG=1\n");
+    }
+    daemon.signal("HUP");
+    let reloading = said(&systemd);
+    let began = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").expect("a reload");
+    assert!(began.trim_end().parse::<u64>().unwrap() > 0, "{reloading}");
+    assert_eq!(said(&systemd), "READY=1\n");
+    daemon.signal("TERM");
+    assert_eq!(said(&systemd), "STOPPING=1\n");
+    assert_eq!(daemon.ended().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_watchdog_is_fed_where_none_waits() {
+    let folder = Folder::new();
+    folder.write("musterd.yaml", CONFIG);
+    let path = folder.path().join("notify");
+    let systemd = UnixDatagram::bind(&path).unwrap();
+    systemd.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut daemon = Daemon::start_with(&folder, &[("NOTIFY_SOCKET", path.to_str().unwrap())]);
+    let mut heard = Vec::new();
+    let mut buffer = [0; 64];
+    while heard.last().is_none_or(|said| said != "STOPPING=1\n") {
+        let length = systemd.recv(&mut buffer).expect("it says something");
+        heard.push(String::from_utf8(buffer[..length].to_vec()).unwrap());
+        if heard.len() == 1 {
+            daemon.signal("TERM");
+        }
+    }
+    assert_eq!(heard, ["READY=1\n", "STOPPING=1\n"]);
+    assert_eq!(daemon.ended().await, Some(0));
 }

@@ -39,6 +39,7 @@ use super::{Reports, Settings, Shared, router};
 use crate::clock::Clock;
 use crate::commands::{Asked, Commands};
 use crate::config::{Check, Service, Waiver};
+use crate::heartbeat::Heartbeat;
 use crate::policy::{self, Ruled, Ruling};
 use crate::runner::{Outcome, Record};
 use crate::store::{Memory, Store, Watched};
@@ -127,6 +128,7 @@ struct Rig {
     settings: watch::Sender<Arc<Settings>>,
     ready: watch::Sender<bool>,
     stop: CancellationToken,
+    heart: Heartbeat,
     registry: prometheus::Registry,
     passed: Arc<std::sync::atomic::AtomicI64>,
     runs: u64,
@@ -210,6 +212,7 @@ impl Rig {
         }));
         let (ready, readiness) = watch::channel(true);
         let stop = CancellationToken::new();
+        let heart = Heartbeat::new();
         let passed = Arc::new(std::sync::atomic::AtomicI64::new(0));
         let offset = Arc::clone(&passed);
         let clock = Clock::made_up(move || {
@@ -220,7 +223,7 @@ impl Rig {
         let registry = prometheus::Registry::new();
         let make: Make = Box::new({
             let (store, vault) = (Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&vault));
-            let (registry, stop) = (registry.clone(), stop.clone());
+            let (registry, stop, heart) = (registry.clone(), stop.clone(), heart.clone());
             move || {
                 router(Arc::new(Shared {
                     store: Arc::clone(&store),
@@ -231,12 +234,26 @@ impl Rig {
                     settings: followed.clone(),
                     ready: readiness.clone(),
                     stop: stop.clone(),
+                    heart: heart.clone(),
                     reports: Reports::default(),
                 }))
             }
         });
         let (runs, router) = (0, make());
-        Self { store, vault, asked, settings, ready, stop, registry, passed, runs, router, make }
+        Self {
+            store,
+            vault,
+            asked,
+            settings,
+            ready,
+            stop,
+            heart,
+            registry,
+            passed,
+            runs,
+            router,
+            make,
+        }
     }
 
     /// What another API over the same store answers, which knows nothing of what was asked before.

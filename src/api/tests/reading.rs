@@ -260,3 +260,14 @@ async fn the_daemons_own_health_never_depends_on_the_estate() {
     rig.stop.cancel();
     is_problem(&rig.get("/readyz").await, 503);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_whose_scheduler_hangs_does_not_live() {
+    let rig = Rig::filled().await;
+    tokio::time::advance(crate::heartbeat::LONGEST).await;
+    rig.read("/livez").await;
+    tokio::time::advance(Duration::from_secs(1)).await;
+    is_problem(&rig.get("/livez").await, 503);
+    rig.heart.beat();
+    rig.read("/livez").await;
+}

@@ -1,6 +1,7 @@
 //! Hours of schedule under a paused clock.
 
 mod daily;
+mod health;
 mod memory;
 mod policy;
 mod turns;
@@ -26,6 +27,7 @@ use super::{Bounds, Engine, Meters};
 use crate::clock::Clock;
 use crate::commands::{Commands, Refusal};
 use crate::config::{Check, Config, Service};
+use crate::heartbeat::Heartbeat;
 use crate::ledger::Ledger;
 use crate::status::Status;
 use crate::store::{Memory, Store};
@@ -108,6 +110,7 @@ struct Rig {
     /// How far the wall clock was set, in milliseconds.
     set: Arc<AtomicI64>,
     runs: tokio::sync::broadcast::Receiver<Arc<crate::store::News>>,
+    heart: Heartbeat,
 }
 
 impl Rig {
@@ -125,6 +128,7 @@ impl Rig {
             let base = Timestamp::from_second(1_700_000_000).unwrap() + passed;
             base + SignedDuration::from_millis(offset.load(Ordering::Relaxed))
         });
+        let heart = Heartbeat::new();
         let engine = Engine::new(
             Arc::clone(&store) as Arc<dyn Store>,
             ledger,
@@ -132,12 +136,13 @@ impl Rig {
             clock.clone(),
             bounds,
             Box::new(|_| testing::bare_network()),
-        );
+        )
+        .beating(heart.clone());
         let (commands, asked) = Commands::new();
         let stop = CancellationToken::new();
         let work = tokio::spawn(engine.work(asked.scheduler, stop.clone()));
         let runs = store.subscribe();
-        let rig = Self { store, commands, registry, clock, stop, work, set, runs };
+        let rig = Self { store, commands, registry, clock, stop, work, set, runs, heart };
         rig.adopt(config).await;
         rig
     }
