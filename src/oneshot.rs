@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use musterd_probes::blind::{Blind, Cause};
 use musterd_probes::contract::Earlier;
 use musterd_probes::impact::Impact;
 use musterd_probes::net::budget::Budgets;
@@ -14,7 +13,6 @@ use musterd_probes::net::origin::Origin;
 use musterd_probes::net::resolve::Resolver;
 use musterd_probes::net::trust::Roots;
 use musterd_probes::net::uplink::Uplink;
-use musterd_probes::run_id::RunId;
 use musterd_probes::secret::Vault;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -22,7 +20,7 @@ use tokio::task::JoinSet;
 use crate::config::{Check, Config, Service};
 use crate::ledger::{Ledger, Route};
 use crate::report::{self, Document};
-use crate::runner::{self, Order, Outcome, Record};
+use crate::runner::{self, Order, Record};
 
 /// At most so many checks run at once.
 const AT_ONCE: usize = 64;
@@ -159,20 +157,10 @@ async fn claim<'a>(
 /// A record for each check: a run that was lost proves nothing, and must not be missing from the
 /// report as if there had been nothing to look at.
 fn complete(selected: &[Selected], records: Vec<Option<Record>>, at: Timestamp) -> Vec<Record> {
-    let lost = |check: &Arc<Check>| Record {
-        run: RunId::new(at, fastrand::u128(..)),
-        check: Arc::clone(check),
-        at,
-        duration: Duration::ZERO,
-        outcome: Outcome::Blind(Blind::new(Cause::Internal, "the run was lost")),
-        requests: [0; 3],
-        untouched: false,
-        refused: false,
-    };
     selected
         .iter()
         .zip(records)
-        .map(|((_, check), record)| record.unwrap_or_else(|| lost(check)))
+        .map(|((_, check), record)| record.unwrap_or_else(|| Record::lost(check, at)))
         .collect()
 }
 

@@ -66,6 +66,20 @@ pub(crate) enum Outcome {
 }
 
 impl Record {
+    /// A run of which nothing is known but that it was made: it proves nothing.
+    pub(crate) fn lost(check: &Arc<Check>, at: Timestamp) -> Self {
+        Self {
+            run: RunId::new(at, fastrand::u128(..)),
+            check: Arc::clone(check),
+            at,
+            duration: Duration::ZERO,
+            outcome: Outcome::Blind(Blind::new(Cause::Internal, "the run was lost")),
+            requests: [0; 3],
+            untouched: false,
+            refused: false,
+        }
+    }
+
     /// What the run says.
     pub(crate) fn verdict(&self) -> Verdict {
         match &self.outcome {

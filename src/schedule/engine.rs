@@ -472,10 +472,8 @@ impl Engine {
             Ok((_, record)) => record,
             Err(error) => {
                 tracing::error!(check = %id, %error, "a run was lost");
-                if let Some(slot) = slot {
-                    slot.work = Work::Idle;
-                }
-                return;
+                let Some(slot) = slot.as_deref() else { return };
+                Record::lost(&slot.check, self.clock.millisecond())
             }
         };
         self.meters.ended(record.check.kind.name, record.duration);
