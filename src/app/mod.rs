@@ -10,6 +10,7 @@ mod signal;
 mod state;
 mod systemd;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -150,18 +151,21 @@ pub(crate) async fn run(start: Start) -> Result<Ended, String> {
         told,
         drained: Some(drained_sender),
     };
-    let beside = async {
-        tokio::select! {
-            never = reloader.work(hangups, asked.daemon) => never,
-            never = systemd::watch(&heart) => never,
-        }
-    };
+    let beside = Box::pin(beside(reloader.work(hangups, asked.daemon), &heart));
     let why = tasks.go_on(&mut stops, beside).await;
 
     systemd::stopping();
     tracing::info!("stopping");
     ready_sender.send_replace(false);
     Ok(tasks.end(&mut stops, why).await)
+}
+
+/// What goes on beside the scheduler.
+async fn beside(reloading: impl Future<Output = Infallible>, heart: &Heartbeat) -> Infallible {
+    tokio::select! {
+        never = reloading => never,
+        never = systemd::watch(heart) => never,
+    }
 }
 
 fn watched(config: &Config) -> Vec<Watched> {

@@ -1,6 +1,7 @@
 //! Reloading: the whole new configuration, or the old one and an account of what is wrong.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +18,27 @@ use super::settings::settings;
 use super::systemd;
 use crate::api::Settings;
 use crate::commands::{Commands, Reload};
-use crate::config::{Config, Loaded};
+use crate::config::{Config, Loaded, ServerTls};
 use crate::notify::Notifiers;
 
 /// How often the content of the configuration is looked at. Watching files misses the swap of a
 /// link by which Kubernetes updates them, and network drives.
 const POLL: Duration = Duration::from_secs(5);
+
+/// What of a configuration takes effect with a restart alone.
+#[derive(Debug, PartialEq, Eq)]
+struct Fixed {
+    listen: SocketAddr,
+    tls: Option<ServerTls>,
+    state: Option<PathBuf>,
+}
+
+impl Fixed {
+    fn of(config: &Config) -> Self {
+        let (listen, tls) = (config.listen, config.server.tls.clone());
+        Self { listen, tls, state: config.state.clone() }
+    }
+}
 
 /// Reloads the configuration.
 pub(super) struct Reloader {
@@ -32,8 +48,7 @@ pub(super) struct Reloader {
     commands: Commands,
     settings: watch::Sender<Arc<Settings>>,
     notifiers: Notifiers,
-    listen: std::net::SocketAddr,
-    state: Option<PathBuf>,
+    fixed: Fixed,
     successful: Gauge,
     succeeded_at: Gauge,
 }
@@ -66,8 +81,7 @@ impl Reloader {
             commands,
             settings,
             notifiers,
-            listen: config.listen,
-            state: config.state.clone(),
+            fixed: Fixed::of(config),
             successful,
             succeeded_at,
         })
@@ -146,7 +160,7 @@ impl Reloader {
         super::templates(&config)?;
         let settings =
             settings(&config, &self.vault).await.map_err(|blind| blind.reason.into_owned())?;
-        if config.listen != self.listen || config.state != self.state {
+        if Fixed::of(&config) != self.fixed {
             tracing::warn!("`listen`, `server.tls` and `state` take effect with a restart");
         }
         self.settings.send_replace(Arc::new(settings));
@@ -155,5 +169,29 @@ impl Reloader {
         }
         self.notifiers.replace(&config);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::load_text;
+
+    fn fixed(text: &str) -> Fixed {
+        let service = "services: [{name: a, url: 'http://a.test', checks: [http: ]}]";
+        Fixed::of(&load_text("a.yaml", &format!("{text}\n{service}\n")).unwrap().config)
+    }
+
+    #[test]
+    fn what_takes_effect_with_a_restart_alone_is_known() {
+        let started = fixed("server: {base_path: /a}");
+        assert_eq!(fixed("server: {base_path: /b}"), started);
+        for changed in [
+            "listen: 127.0.0.1:1",
+            "state: {path: state}",
+            "server: {tls: {cert: cert.pem, key: key.pem}}",
+        ] {
+            assert_ne!(fixed(changed), started, "{changed}");
+        }
     }
 }

@@ -66,7 +66,7 @@ pub(crate) struct Server {
 }
 
 /// Certificate and key of the daemon's own server.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ServerTls {
     pub(crate) cert: PathBuf,
     pub(crate) key: PathBuf,
