@@ -5,27 +5,37 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use axum_server::{Handle, Server as HttpServer};
 use musterd_probes::net::trust::provider;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_util::sync::CancellationToken;
 
+use super::door::{self, Door};
 use crate::config::{Server, ServerTls};
+
+#[cfg(test)]
+mod tests;
 
 /// How long answers in flight are awaited when the daemon stops.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How long a client may take for the head of a request.
-const HEAD: Duration = Duration::from_secs(15);
+/// What a client may use up.
+struct Limits {
+    /// How long it may take for the head of a request, and for a handshake.
+    head: Duration,
+    /// How many connections stand open at once, of all clients.
+    connections: usize,
+}
 
 /// A socket that is bound, with what is spoken on it.
 pub(super) struct Listener {
     socket: TcpListener,
     address: SocketAddr,
     tls: Option<RustlsConfig>,
+    limits: Limits,
 }
 
 /// Binds the socket and reads the certificate, so that what is wrong with either ends the start.
@@ -38,7 +48,8 @@ pub(super) async fn bind(address: SocketAddr, server: &Server) -> Result<Listene
         Some(files) => Some(RustlsConfig::from_config(tls(files).await?)),
         None => None,
     };
-    Ok(Listener { socket, address, tls })
+    let limits = Limits { head: Duration::from_secs(15), connections: door::room() };
+    Ok(Listener { socket, address, tls, limits })
 }
 
 async fn tls(files: &ServerTls) -> Result<Arc<ServerConfig>, String> {
@@ -57,7 +68,7 @@ async fn tls(files: &ServerTls) -> Result<Arc<ServerConfig>, String> {
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .map_err(|error| wrong(&files.cert, &error))?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
 
@@ -79,15 +90,15 @@ impl Listener {
             }
         };
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
+        let Self { socket, tls, limits, .. } = self;
+        let door = Door::new(limits.connections);
         let serving = async {
-            if let Some(tls) = self.tls {
-                let mut server = axum_server::from_tcp_rustls(self.socket, tls)?.handle(handle);
-                slow_clients(server.http_builder());
-                server.serve(app).await
+            let server = axum_server::from_tcp(socket)?.handle(handle);
+            if let Some(tls) = tls {
+                let tls = RustlsAcceptor::new(tls).handshake_timeout(limits.head).acceptor(door);
+                patiently(server.acceptor(tls), limits.head).serve(app).await
             } else {
-                let mut server = axum_server::from_tcp(self.socket)?.handle(handle);
-                slow_clients(server.http_builder());
-                server.serve(app).await
+                patiently(server.acceptor(door), limits.head).serve(app).await
             }
         };
         let ((), served) = tokio::join!(ending, serving);
@@ -95,14 +106,15 @@ impl Listener {
     }
 }
 
-/// A client that never ends its request keeps no connection for ever.
-fn slow_clients<E>(builder: &mut hyper_util::server::conn::auto::Builder<E>)
-where
-    E: Clone,
-{
-    builder
+/// A client that never ends its request keeps no connection for ever. HTTP/2 is not spoken: neither
+/// its connections nor the wait for the bytes that tell the versions apart ever run out of time.
+fn patiently<A>(server: HttpServer<SocketAddr, A>, head: Duration) -> HttpServer<SocketAddr, A> {
+    let mut server = server.http1_only();
+    server
+        .http_builder()
         .http1()
         .timer(hyper_util::rt::TokioTimer::new())
-        .header_read_timeout(HEAD)
+        .header_read_timeout(head)
         .max_buf_size(64 * 1024);
+    server
 }

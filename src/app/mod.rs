@@ -1,6 +1,7 @@
 //! The daemon: everything wired together, started, reloaded and stopped.
 
 mod claim;
+mod door;
 mod ending;
 mod files;
 mod listen;

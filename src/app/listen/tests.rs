@@ -1,0 +1,112 @@
+//! Clients that ask nothing, and more of them than there is room for.
+
+use axum::routing::get;
+use musterd_test_support::ca::{Authority, Leaf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::*;
+
+/// Whatever is awaited comes within this time, or the test fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const SHORT: Duration = Duration::from_millis(200);
+
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/// A listener that serves until it is dropped.
+struct Serving {
+    address: SocketAddr,
+    _stop: tokio_util::sync::DropGuard,
+}
+
+async fn serve(server: &Server, change: impl FnOnce(&mut Limits)) -> Serving {
+    let mut listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), server).await.unwrap();
+    change(&mut listener.limits);
+    let (address, stop) = (listener.address, CancellationToken::new());
+    let app = Router::new().route("/", get(async || "here"));
+    tokio::spawn(listener.serve(app, stop.clone()));
+    Serving { address, _stop: stop.drop_guard() }
+}
+
+impl Serving {
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+}
+
+/// Waits for the other side to close, and gives what it said before.
+async fn closed(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
+    let mut said = Vec::new();
+    // A connection that is reset is closed as well.
+    let _reset = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut said))
+        .await
+        .expect("the connection is closed in time");
+    said
+}
+
+/// Whether a request is answered on a connection, which stays open.
+async fn is_answered(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> bool {
+    let mut answer = Vec::new();
+    if stream.write_all(GET).await.is_err() {
+        return false;
+    }
+    while !answer.ends_with(b"\r\n\r\nhere") {
+        if stream.read_buf(&mut answer).await.unwrap_or_default() == 0 {
+            return false;
+        }
+    }
+    answer.starts_with(b"HTTP/1.1 200")
+}
+
+#[tokio::test]
+async fn a_client_that_asks_nothing_is_hung_up_on() {
+    let serving = serve(&Server::default(), |limits| limits.head = SHORT).await;
+    for beginning in [
+        "",
+        "P",
+        "PRI * HT",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
+        "GET / HTTP/1.1\r\n",
+    ] {
+        let mut stream = serving.connect().await;
+        stream.write_all(beginning.as_bytes()).await.unwrap();
+        let said = closed(&mut stream).await;
+        assert!(!said.starts_with(b"HTTP/1.1 200"), "{beginning:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_is_silent_under_tls_is_hung_up_on() {
+    let authority = Authority::new();
+    let identity = authority.issue(&Leaf::localhost());
+    let folder = tempfile::tempdir().unwrap();
+    let [cert, key] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
+    std::fs::write(&cert, identity.chain_pem()).unwrap();
+    std::fs::write(&key, identity.key_pem()).unwrap();
+    let server = Server { tls: Some(ServerTls { cert, key }), ..Server::default() };
+    let serving = serve(&server, |limits| limits.head = SHORT).await;
+    closed(&mut serving.connect().await).await;
+
+    let client = authority.client_config(&["h2", "http/1.1"]);
+    let connector = TlsConnector::from(client);
+    let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
+    let mut stream = connector.connect(name, serving.connect().await).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+    assert!(is_answered(&mut stream).await);
+    closed(&mut stream).await;
+}
+
+#[tokio::test]
+async fn so_many_connections_stand_open_and_no_more() {
+    let serving = serve(&Server::default(), |limits| limits.connections = 2).await;
+    let (mut one, mut other) = (serving.connect().await, serving.connect().await);
+    assert!(is_answered(&mut one).await && is_answered(&mut other).await);
+    assert_eq!(closed(&mut serving.connect().await).await, b"");
+    assert!(is_answered(&mut one).await, "who is in stays in");
+    drop(one);
+    let again = async { while !is_answered(&mut serving.connect().await).await {} };
+    tokio::time::timeout(PATIENCE, again).await.expect("whoever leaves makes room");
+}
