@@ -6,7 +6,7 @@ use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
 use super::openapi::{Route, parameter};
-use super::{Api, checks, daemon, events, findings, guard, openapi, readiness, services};
+use super::{Api, checks, daemon, events, findings, guard, openapi, readiness, reports, services};
 
 /// A way to ask, with what answers it.
 pub(super) struct Way {
@@ -98,11 +98,11 @@ pub(super) static WAYS: &[Way] = &[
         path: "/api/v1/events", id: "events",
         summary: "Server-sent events: `run`, `status`, and `resync` when a client has to read anew what it knows",
         gives: &[(200, "Events")], problems: &[401, 500, 503], ..GET } },
-    Way { answerer: || post(daemon::report), route: Route {
+    Way { answerer: || post(reports::post), route: Route {
         path: guard::REPORTS, id: "report",
         summary: "Takes a report of `musterd check`; its checks appear beside the others for 48 hours",
         takes: Some("Report"),
-        gives: &[(200, "Taken")], problems: &[400, 401, 403, 408, 409, 413, 415, 422, 500], ..POST } },
+        gives: &[(200, "Taken")], problems: &[400, 401, 403, 408, 409, 413, 415, 422, 500, 503], ..POST } },
     Way { answerer: || post(daemon::reload), route: Route {
         path: "/-/reload", id: "reload",
         summary: "Reads the configuration again; 422 with every problem in it, and the old one stays",

@@ -4,6 +4,7 @@
 //! same document, so they cannot disagree.
 
 mod assemble;
+pub(crate) mod bounds;
 
 use std::collections::BTreeMap;
 
@@ -83,13 +84,16 @@ impl std::ops::Add for Totals {
 pub(crate) struct ServiceStatus {
     pub(crate) name: String,
     pub(crate) url: String,
+    #[serde(deserialize_with = "bounds::labels")]
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) status: Status,
     pub(crate) score: Option<u32>,
     /// Since when it has this status; `null` in a one-shot report.
     pub(crate) since: Option<Timestamp>,
     /// What policy itself found.
+    #[serde(deserialize_with = "bounds::findings")]
     pub(crate) findings: Vec<FindingStatus>,
+    #[serde(deserialize_with = "bounds::checks")]
     pub(crate) checks: Vec<CheckStatus>,
 }
 
@@ -108,10 +112,13 @@ pub(crate) struct CheckStatus {
     pub(crate) next_run: Option<Timestamp>,
     pub(crate) interval_seconds: f64,
     pub(crate) duration_seconds: Option<f64>,
+    #[serde(deserialize_with = "bounds::findings")]
     pub(crate) findings: Vec<FindingStatus>,
+    #[serde(deserialize_with = "bounds::untested")]
     pub(crate) untested: Vec<Untested>,
     /// What the last run saw; only where it was asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// It is of any size, and so never read again.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub(crate) evidence: Option<serde_json::Value>,
 }
 
@@ -126,6 +133,7 @@ pub(crate) struct FindingStatus {
     pub(crate) wanted: String,
     pub(crate) why: String,
     pub(crate) fix: String,
+    #[serde(deserialize_with = "bounds::references")]
     pub(crate) references: Vec<String>,
     pub(crate) opened_at: Option<Timestamp>,
     pub(crate) waived: Option<WaivedStatus>,

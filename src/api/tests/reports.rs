@@ -138,6 +138,8 @@ async fn what_makes_no_sense_is_refused_as_a_whole() {
         wrong("/services/0/checks/0/probe", json!("<b>")),
         wrong("/services/0/checks/0/status", json!("good")),
         wrong("/services/0/checks/0/last_run", json!("yesterday")),
+        wrong("/services/0/checks/0/interval_seconds", json!(-1)),
+        wrong("/services/0/checks/0/duration_seconds", json!(1e300)),
     ] {
         is_problem(&post(&rig, &report).await, 422);
     }
@@ -163,4 +165,82 @@ async fn the_oldest_reports_give_way() {
     assert_eq!(totals["services"], 1_002);
     is_problem(&rig.get("/api/v1/services/s9").await, 404);
     rig.read("/api/v1/services/s10").await;
+}
+
+/// The report, with an array in an array in an array in the place of a value.
+fn with_depths(report: &Value, pointer: &str, depth: usize) -> String {
+    let mut report = report.clone();
+    *report.pointer_mut(pointer).expect("a path within the report") = json!("DEPTHS");
+    let depths = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    report.to_string().replace("\"DEPTHS\"", &depths)
+}
+
+#[tokio::test]
+async fn what_nobody_needs_is_skipped_without_being_built() {
+    let rig = Rig::filled().await;
+    let report = report("ci", "api", &[("a", "pass")]);
+    // Whoever built values of it would give up at a far lesser depth.
+    for pointer in ["/exit_code", "/services/0/checks/0/evidence"] {
+        let answer = rig.post_json("/api/v1/reports", with_depths(&report, pointer, 10_000)).await;
+        assert_eq!(answer.status, 200, "{pointer}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn what_is_too_long_or_too_many_is_named() {
+    let rig = Rig::filled().await;
+    let sound = report("ci", "api", &[("a", "fail")]);
+    let finding = "/services/0/checks/0/findings/0";
+    let many = |item: &Value, count: usize| Value::Array(vec![item.clone(); count]);
+    let labels: serde_json::Map<String, Value> =
+        (0..300).map(|number| (format!("l{number}"), json!("x"))).collect();
+    for (pointer, name, value) in [
+        (format!("{finding}/subject"), "subject", json!("x".repeat(5_000))),
+        (format!("{finding}/saw"), "saw", json!("x".repeat(20_000))),
+        (format!("{finding}/references"), "references", many(&json!("https://a.example/"), 17)),
+        (
+            "/services/0/checks/0/findings".to_owned(),
+            "findings",
+            many(sound.pointer(finding).unwrap(), 1_001),
+        ),
+        ("/services/0/checks/0/reason".to_owned(), "reason", json!("x".repeat(20_000))),
+        ("/services/0/labels".to_owned(), "labels", labels.into()),
+        ("/services/0/labels/env".to_owned(), "labels", json!("x".repeat(5_000))),
+        ("/services".to_owned(), "services", many(&sound["services"][0], 501)),
+    ] {
+        let mut report = sound.clone();
+        *report.pointer_mut(&pointer).expect("a path within the report") = value;
+        let detail = is_problem(&post(&rig, &report).await, 422);
+        assert!(detail.contains(&format!("`{name}`")), "{pointer}: {detail}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_does_not_repeat_a_secret() {
+    let rig = Rig::filled().await;
+    for (pointer, value) in [
+        ("/schema", SECRET.to_owned()),
+        ("/services/0/checks/0/status", SECRET.to_owned()),
+        ("/services/0/name", format!("a {SECRET}")),
+    ] {
+        let mut report = report("ci", "api", &[("a", "pass")]);
+        *report.pointer_mut(pointer).unwrap() = value.into();
+        let detail = is_problem(&post(&rig, &report).await, 422);
+        assert!(detail.contains("***") && !detail.contains(SECRET), "{pointer}: {detail}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn few_are_received_at_once_and_the_others_are_told_to_come_again() {
+    let rig = Rig::filled().await;
+    let slow = || {
+        let never = futures_util::stream::pending::<Result<Bytes, std::io::Error>>();
+        rig.post_json("/api/v1/reports", Body::from_stream(never))
+    };
+    let (one, two, three, four, fifth) = tokio::join!(slow(), slow(), slow(), slow(), slow());
+    for received in [one, two, three, four] {
+        is_problem(&received, 408);
+    }
+    is_problem(&fifth, 503);
+    assert!(!fifth.header("retry-after").is_empty());
 }

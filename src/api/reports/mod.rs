@@ -1,20 +1,23 @@
 //! Reports that others posted, bounded in size and in age.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+mod post;
+mod sound;
+mod texts;
+mod turns;
+
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use musterd_probes::severity::Verdict;
-use serde::Deserialize;
 use tokio::sync::watch;
-use url::Url;
 
-use crate::report::{CheckStatus, Document, ServiceStatus};
+pub(super) use self::post::post;
+use self::sound::Sound;
+use self::turns::Turns;
+use crate::report::{CheckStatus, ServiceStatus};
 use crate::score;
 use crate::status::Status;
-
-/// The schema that is read.
-const SCHEMA: &str = "musterd.report/1";
 
 /// A report has at most so many bytes.
 pub(super) const LARGEST: u64 = 8 * 1024 * 1024;
@@ -35,6 +38,7 @@ pub(crate) struct Reports {
     kept: Mutex<Kept>,
     /// Counts up with every report.
     version: watch::Sender<u64>,
+    turns: Turns,
 }
 
 /// By location and service.
@@ -55,94 +59,17 @@ pub(super) struct Posted {
     pub(super) service: ServiceStatus,
 }
 
-/// A report as it is posted. What it knows besides is ignored.
-#[derive(Deserialize)]
-struct Report {
-    schema: String,
-    #[serde(flatten)]
-    document: Document,
-}
-
 impl Default for Reports {
     fn default() -> Self {
-        Self { kept: Mutex::default(), version: watch::Sender::new(0) }
+        Self { kept: Mutex::default(), version: watch::Sender::new(0), turns: Turns::default() }
     }
-}
-
-/// A report that makes sense.
-pub(super) struct Sound(Document);
-
-impl Sound {
-    /// Reads a report; the error says what is wrong with it.
-    pub(super) fn read(json: serde_json::Value) -> Result<Self, String> {
-        let Report { schema, mut document } =
-            serde_json::from_value(json).map_err(|error| format!("this is no report: {error}"))?;
-        if schema != SCHEMA {
-            let schema = musterd_probes::text::excerpt(&schema, 60);
-            return Err(format!("`schema` is {schema:?}; this version reads {SCHEMA:?}"));
-        }
-        if !(document.location.is_empty() || is_name(&document.location)) {
-            return Err("`location` is no name".to_owned());
-        }
-        for service in &mut document.services {
-            sound(service)?;
-        }
-        Ok(Self(document))
-    }
-
-    pub(super) fn location(&self) -> &str {
-        &self.0.location
-    }
-
-    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
-        let services = self.0.services.iter();
-        services.flat_map(|service| service.checks.iter().map(|check| check.id.as_str()))
-    }
-}
-
-fn sound(service: &mut ServiceStatus) -> Result<(), String> {
-    let name = &service.name;
-    if !is_name(name) {
-        let name = musterd_probes::text::excerpt(name, 60);
-        return Err(format!("{name:?} is no name of a service"));
-    }
-    let web =
-        |text: &str| Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
-    if !web(&service.url).is_some_and(|url| url.username().is_empty() && url.password().is_none()) {
-        return Err(format!("the `url` of {name} is none, or holds a password"));
-    }
-    let mut ids = BTreeSet::new();
-    for check in &mut service.checks {
-        let own = check.id.strip_prefix(name.as_str()).and_then(|rest| rest.strip_prefix('/'));
-        if !own.is_some_and(is_name) || !is_name(&check.probe) {
-            let id = musterd_probes::text::excerpt(&check.id, 140);
-            return Err(format!("{id:?} is no id of a check of {name}"));
-        }
-        if !ids.insert(check.id.clone()) {
-            return Err(format!("{} stands twice", check.id));
-        }
-        check.evidence = None;
-        check.next_run = None;
-    }
-    let checks = service.checks.iter_mut().flat_map(|check| &mut check.findings);
-    for finding in checks.chain(&mut service.findings) {
-        finding.references.retain(|text| web(text).is_some());
-    }
-    Ok(())
-}
-
-fn is_name(text: &str) -> bool {
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
-    text.len() <= 63
-        && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-        && text.chars().all(inner)
 }
 
 impl Reports {
     /// Keeps a report of so many bytes: each of its checks takes the place of what was reported
     /// of it before.
     pub(super) fn keep(&self, report: Sound, bytes: usize, at: Timestamp) {
-        let Document { location, services, .. } = report.0;
+        let Sound { location, services } = report;
         let each = bytes / services.len().max(1);
         let mut kept = self.kept.lock().expect("no panic under this lock");
         for service in services {
