@@ -1,11 +1,12 @@
 //! Reports that others posted, bounded in size and in age.
 
 mod post;
+mod proof;
 mod sound;
 mod texts;
 mod turns;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
@@ -28,8 +29,8 @@ const MOST_BYTES: usize = 16 * 1024 * 1024;
 /// So many services are kept at most.
 const MOST_SERVICES: usize = 1_000;
 
-/// After this time without a new report a check is forgotten: a job that runs daily is missed
-/// once before it goes.
+/// This long after the run that was reported of it a check is forgotten: a job that runs daily is
+/// missed once before it goes.
 const KEEP: SignedDuration = SignedDuration::from_hours(48);
 
 /// What others posted.
@@ -47,7 +48,7 @@ type Kept = BTreeMap<(String, String), Entry>;
 #[derive(Debug)]
 struct Entry {
     posted: Arc<Posted>,
-    /// When each check was reported, in the order of the checks.
+    /// When each check ran, in the order of the checks.
     times: Vec<Timestamp>,
     bytes: usize,
 }
@@ -59,6 +60,9 @@ pub(super) struct Posted {
     pub(super) service: ServiceStatus,
 }
 
+/// A check of a report of which a later run is known.
+pub(super) struct Older(String);
+
 impl Default for Reports {
     fn default() -> Self {
         Self { kept: Mutex::default(), version: watch::Sender::new(0), turns: Turns::default() }
@@ -67,15 +71,30 @@ impl Default for Reports {
 
 impl Reports {
     /// Keeps a report of so many bytes: each of its checks takes the place of what was reported
-    /// of it before.
-    pub(super) fn keep(&self, report: Sound, bytes: usize, at: Timestamp) {
-        let Sound { location, services } = report;
+    /// of it before, but for one that ran later.
+    pub(super) fn keep(&self, report: Sound, bytes: usize, at: Timestamp) -> Result<(), Older> {
+        let Sound { made_at, location, services } = report;
+        // A clock that is ahead of ours makes nothing younger than it can be.
+        let ran_at = |check: &CheckStatus| check.last_run.unwrap_or(made_at).min(at);
         let each = bytes / services.len().max(1);
         let mut kept = self.kept.lock().expect("no panic under this lock");
+        for service in &services {
+            let key = (location.clone(), service.name.clone());
+            let Some(before) = kept.get(&key) else { continue };
+            let newest = before.newest();
+            if let Some(older) = service
+                .checks
+                .iter()
+                .find(|check| newest.get(&*check.id).is_some_and(|newest| ran_at(check) < *newest))
+            {
+                return Err(Older(older.id.clone()));
+            }
+        }
         for service in services {
             let key = (location.clone(), service.name.clone());
             let before = kept.remove(&key);
-            kept.insert(key, Entry::new(&location, service, before, each, at));
+            let times = service.checks.iter().map(ran_at).collect();
+            kept.insert(key, Entry::new(&location, service, times, before, each));
         }
         while kept.len() > MOST_SERVICES
             || kept.values().map(|entry| entry.bytes).sum::<usize>() > MOST_BYTES
@@ -88,6 +107,7 @@ impl Reports {
         }
         drop(kept);
         self.version.send_modify(|version| *version += 1);
+        Ok(())
     }
 
     /// Everything that is not too old, but for the checks (of a location and an id) that are
@@ -125,11 +145,10 @@ impl Entry {
     fn new(
         location: &str,
         mut service: ServiceStatus,
+        mut times: Vec<Timestamp>,
         before: Option<Self>,
         bytes: usize,
-        at: Timestamp,
     ) -> Self {
-        let mut times = vec![at; service.checks.len()];
         let mut all = bytes;
         if let Some(Self { posted, times: earlier, bytes: so_far }) = before {
             let Posted { service: old, .. } = Arc::unwrap_or_clone(posted);
@@ -146,6 +165,12 @@ impl Entry {
         let mut posted = Posted { location: location.to_owned(), service };
         posted.count();
         Self { posted: Arc::new(posted), times, bytes: all }
+    }
+
+    /// When each check ran, by its id.
+    fn newest(&self) -> HashMap<&str, Timestamp> {
+        let ids = self.posted.service.checks.iter().map(|check| check.id.as_str());
+        ids.zip(self.times.iter().copied()).collect()
     }
 
     fn expire(&mut self, at: Timestamp) {

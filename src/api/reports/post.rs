@@ -8,7 +8,7 @@ use axum::extract::State;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 
-use super::{LARGEST, Sound};
+use super::{LARGEST, Older, Sound};
 use crate::api::answer::Answer;
 use crate::api::problem::Problem;
 use crate::api::{Api, off};
@@ -53,7 +53,8 @@ async fn receive(body: Body) -> Result<Bytes, Problem> {
 
 /// Reads and keeps a report, and says how many checks are in it.
 fn take(api: &Api, body: &[u8]) -> Result<usize, Problem> {
-    let report = Sound::read(body, &api.shared.vault)?;
+    let now = api.shared.clock.now();
+    let report = Sound::read(body, &api.shared.vault, now)?;
     let here = api.shared.settings.borrow().location.clone();
     if report.location == here
         && let Some(id) = report.ids().find(|id| api.shared.store.state(id).is_some())
@@ -62,7 +63,10 @@ fn take(api: &Api, body: &[u8]) -> Result<usize, Problem> {
         return Err(Problem::new(StatusCode::CONFLICT, detail));
     }
     let checks = report.ids().count();
-    api.shared.reports.keep(report, body.len(), api.shared.clock.now());
+    api.shared.reports.keep(report, body.len(), now).map_err(|Older(id)| {
+        let detail = format!("of {id} a later run was reported already");
+        Problem::new(StatusCode::CONFLICT, detail)
+    })?;
     Ok(checks)
 }
 

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use http::StatusCode;
+use jiff::Timestamp;
 use musterd_probes::secret::Vault;
 use musterd_probes::text::excerpt;
 use serde::Deserialize;
 use serde_json::error::Category;
 use url::Url;
 
-use super::texts;
+use super::{proof, texts};
 use crate::api::problem::Problem;
 use crate::report::{ServiceStatus, bounds};
 
@@ -24,6 +25,7 @@ const LONGEST: f64 = 1e9;
 #[derive(Deserialize)]
 struct Report {
     schema: String,
+    generated_at: Timestamp,
     location: String,
     #[serde(deserialize_with = "bounds::services")]
     services: Vec<ServiceStatus>,
@@ -31,14 +33,15 @@ struct Report {
 
 /// A report that makes sense, without secrets.
 pub(in crate::api) struct Sound {
+    pub(super) made_at: Timestamp,
     pub(super) location: String,
     pub(super) services: Vec<ServiceStatus>,
 }
 
 impl Sound {
-    /// Reads a report.
-    pub(super) fn read(body: &[u8], vault: &Vault) -> Result<Self, Problem> {
-        let Report { schema, location, mut services } =
+    /// Reads a report that is posted now.
+    pub(super) fn read(body: &[u8], vault: &Vault, now: Timestamp) -> Result<Self, Problem> {
+        let Report { schema, generated_at: made_at, location, mut services } =
             serde_json::from_slice(body).map_err(|error| {
                 let error = (vault.redact(&error.to_string()).into_owned(), error.classify());
                 match error {
@@ -57,7 +60,8 @@ impl Sound {
         for service in &mut services {
             texts::clean(service, vault).and_then(|()| sound(service)).map_err(wrong)?;
         }
-        Ok(Self { location, services })
+        proof::timely(made_at, &services, now).map_err(wrong)?;
+        Ok(Self { made_at, location, services })
     }
 
     pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
@@ -93,6 +97,7 @@ fn sound(service: &mut ServiceStatus) -> Result<(), String> {
         if !is_span(check.interval_seconds) || !check.duration_seconds.is_none_or(is_span) {
             return Err(format!("an interval or a duration of {} is none", check.id));
         }
+        proof::consistent(check)?;
         check.next_run = None;
     }
     let checks = service.checks.iter_mut().flat_map(|check| &mut check.findings);

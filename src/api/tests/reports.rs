@@ -8,12 +8,13 @@ fn report(location: &str, service: &str, checks: &[(&str, &str)]) -> Value {
         .iter()
         .map(|(name, verdict)| {
             let finding = json!({
-                "rule": "tls.expired", "severity": "high", "subject": "", "title": "t",
+                "rule": "tls.expired",
+                "severity": if *verdict == "warn" { "medium" } else { "high" }, "subject": "", "title": "t",
                 "saw": format!("it said {SECRET}"), "wanted": "w", "why": "y", "fix": "f",
                 "references": ["https://example.com/", "javascript:alert(1)"],
                 "opened_at": null, "waived": null,
             });
-            let findings = if *verdict == "fail" { vec![finding] } else { vec![] };
+            let findings = if matches!(*verdict, "fail" | "warn") { vec![finding] } else { vec![] };
             json!({
                 "id": format!("{service}/{name}"), "probe": "tls", "verdict": verdict,
                 "status": verdict, "reason": null, "since": null,
@@ -33,6 +34,19 @@ fn report(location: &str, service: &str, checks: &[(&str, &str)]) -> Value {
             "status": "pass", "score": 100, "since": null, "findings": [], "checks": checks,
         }],
     })
+}
+
+/// The report, of runs that ended just now.
+fn fresh(rig: &Rig, mut report: Value) -> Value {
+    let passed = rig.passed.load(std::sync::atomic::Ordering::Relaxed);
+    let now = json!(noon() + SignedDuration::from_secs(passed));
+    report["generated_at"] = now.clone();
+    for service in report["services"].as_array_mut().unwrap() {
+        for check in service["checks"].as_array_mut().unwrap() {
+            check["last_run"] = now.clone();
+        }
+    }
+    report
 }
 
 async fn post(rig: &Rig, report: &Value) -> Answered {
@@ -86,14 +100,20 @@ fn without_evidence(report: &Value) -> Value {
 async fn a_new_report_replaces_check_by_check_and_old_ones_are_forgotten() {
     let rig = Rig::filled().await;
     let of_ci = async |rig: &Rig| rig.read("/api/v1/checks?label=env=ci").await.each("status");
-    post(&rig, &report("ci", "api", &[("a", "pass"), ("b", "fail")])).await;
+    let first = report("ci", "api", &[("a", "pass"), ("b", "fail")]);
+    post(&rig, &fresh(&rig, first)).await;
     rig.pass(24 * 3_600);
-    post(&rig, &report("ci", "api", &[("b", "pass"), ("c", "warn")])).await;
+    let second = report("ci", "api", &[("b", "pass"), ("c", "warn")]);
+    post(&rig, &fresh(&rig, second)).await;
     let mut statuses = of_ci(&rig).await;
     statuses.sort_by_key(Value::to_string);
     assert_eq!(statuses, ["pass", "pass", "warn"]);
     rig.pass(24 * 3_600 + 1);
-    assert_eq!(of_ci(&rig).await, ["pass", "warn"], "what was reported once is 48 hours old");
+    assert_eq!(
+        of_ci(&rig).await,
+        ["pass", "warn"],
+        "the run that was reported once is 48 hours old"
+    );
     rig.pass(24 * 3_600);
     assert!(of_ci(&rig).await.is_empty());
 }
@@ -159,7 +179,8 @@ async fn the_oldest_reports_give_way() {
     for number in 0..1_010 {
         rig.pass(1);
         let name = format!("s{number}");
-        assert_eq!(post(&rig, &report("ci", &name, &[("a", "pass")])).await.status, 200);
+        let report = fresh(&rig, report("ci", &name, &[("a", "pass")]));
+        assert_eq!(post(&rig, &report).await.status, 200);
     }
     let totals = rig.read("/api/v1/status").await.json()["totals"].clone();
     assert_eq!(totals["services"], 1_002);
@@ -243,4 +264,84 @@ async fn few_are_received_at_once_and_the_others_are_told_to_come_again() {
     }
     is_problem(&fifth, 503);
     assert!(!fifth.header("retry-after").is_empty());
+}
+
+#[tokio::test]
+async fn an_older_run_does_not_take_the_place_of_a_later_one() {
+    let rig = Rig::filled().await;
+    let old = fresh(&rig, report("ci", "api", &[("a", "pass"), ("b", "pass")]));
+    rig.pass(60);
+    let new = fresh(&rig, report("ci", "api", &[("b", "fail")]));
+    assert_eq!(post(&rig, &new).await.status, 200);
+    assert_eq!(post(&rig, &new).await.status, 200, "a post may be repeated");
+    let detail = is_problem(&post(&rig, &old).await, 409);
+    assert!(detail.contains("api/b"), "{detail}");
+    assert_eq!(rig.read("/api/v1/checks?service=api").await.each("status"), ["fail"]);
+    let elsewhere = fresh(&rig, report("nightly", "api", &[("b", "pass")]));
+    assert_eq!(post(&rig, &elsewhere).await.status, 200, "another location is another check");
+}
+
+#[tokio::test]
+async fn a_report_is_of_our_time() {
+    let rig = Rig::filled().await;
+    let sound = fresh(&rig, report("ci", "api", &[("a", "fail")]));
+    let (generated, run) = ("/generated_at", "/services/0/checks/0/last_run");
+    let opened = "/services/0/checks/0/findings/0/opened_at";
+    let since = "/services/0/checks/0/since";
+    for (pointer, time, fine) in [
+        (generated, "2026-11-18T12:00:00Z", true),
+        (generated, "2026-11-18T11:59:59Z", false),
+        (generated, "2026-11-20T12:05:00Z", true),
+        (generated, "2026-11-20T12:05:01Z", false),
+        (run, "2026-11-18T12:00:00Z", true),
+        (run, "2026-10-01T12:00:00Z", false),
+        (run, "-009998-01-01T00:00:00Z", false),
+        (run, "9999-01-01T00:00:00Z", false),
+        (opened, "2020-01-01T00:00:00Z", true),
+        (opened, "9999-01-01T00:00:00Z", false),
+        (since, "9999-01-01T00:00:00Z", false),
+    ] {
+        let mut report = sound.clone();
+        *report.pointer_mut(pointer).unwrap() = time.into();
+        let answer = post(&Rig::filled().await, &report).await;
+        if fine {
+            assert_eq!(answer.status, 200, "{pointer} {time}: {}", answer.text());
+        } else {
+            let detail = is_problem(&answer, 422);
+            assert!(detail.contains("2026-11-20T12:00:00Z"), "what our clock says: {detail}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_status_is_what_its_findings_make_it() {
+    let waiver = json!({"reason": "known", "until": "2026-12-31"});
+    for (verdict, severity, waived, fine) in [
+        ("pass", "critical", Value::Null, false),
+        ("warn", "critical", Value::Null, false),
+        ("fail", "critical", Value::Null, true),
+        ("pass", "critical", waiver.clone(), true),
+        ("fail", "critical", waiver, false),
+        ("pass", "info", Value::Null, true),
+        ("warn", "low", Value::Null, true),
+        ("fail", "low", Value::Null, false),
+        ("unknown", "low", Value::Null, true),
+    ] {
+        let rig = Rig::filled().await;
+        let mut report = report("ci", "api", &[("a", "fail")]);
+        let check = &mut report["services"][0]["checks"][0];
+        (check["status"], check["verdict"]) = (verdict.into(), verdict.into());
+        check["findings"][0]["severity"] = severity.into();
+        check["findings"][0]["waived"] = waived;
+        let answer = post(&rig, &report).await;
+        assert_eq!(answer.status, if fine { 200 } else { 422 }, "{verdict} {severity}");
+    }
+    let sound = report("ci", "api", &[("a", "pass")]);
+    for (name, value) in
+        [("last_run", Value::Null), ("verdict", Value::Null), ("verdict", json!("fail"))]
+    {
+        let mut report = sound.clone();
+        report["services"][0]["checks"][0][name] = value;
+        is_problem(&post(&Rig::filled().await, &report).await, 422);
+    }
 }
