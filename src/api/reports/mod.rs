@@ -2,11 +2,12 @@
 
 mod post;
 mod proof;
+mod room;
 mod sound;
 mod texts;
 mod turns;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,20 +15,21 @@ use musterd_probes::severity::Verdict;
 use tokio::sync::watch;
 
 pub(super) use self::post::post;
+use self::room::Room;
 use self::sound::Sound;
 use self::turns::Turns;
-use crate::report::{CheckStatus, ServiceStatus};
+use crate::report::{CheckStatus, ServiceStatus, bounds};
 use crate::score;
 use crate::status::Status;
 
 /// A report has at most so many bytes.
-pub(super) const LARGEST: u64 = 8 * 1024 * 1024;
+pub(super) const LARGEST: u64 = OF_A_LOCATION.bytes as u64;
 
-/// All that is kept of reports has at most so many bytes, counted as they were posted.
-const MOST_BYTES: usize = 16 * 1024 * 1024;
+/// What is kept of the reports of one location: as much as one report may have.
+const OF_A_LOCATION: Room = Room { services: bounds::SERVICES, bytes: 8 * 1024 * 1024 };
 
-/// So many services are kept at most.
-const MOST_SERVICES: usize = 1_000;
+/// What is kept of all reports. No location can push out all others.
+const OF_ALL: Room = Room { services: 1_000, bytes: 16 * 1024 * 1024 };
 
 /// This long after the run that was reported of it a check is forgotten: a job that runs daily is
 /// missed once before it goes.
@@ -43,7 +45,8 @@ pub(crate) struct Reports {
 }
 
 /// By location and service.
-type Kept = BTreeMap<(String, String), Entry>;
+type Kept = BTreeMap<Key, Entry>;
+type Key = (String, String);
 
 #[derive(Debug)]
 struct Entry {
@@ -90,21 +93,20 @@ impl Reports {
                 return Err(Older(older.id.clone()));
             }
         }
+        let (mut added, mut spare) = (BTreeSet::new(), OF_A_LOCATION.bytes.saturating_sub(bytes));
         for service in services {
             let key = (location.clone(), service.name.clone());
             let before = kept.remove(&key);
             let times = service.checks.iter().map(ran_at).collect();
-            kept.insert(key, Entry::new(&location, service, times, before, each));
+            let mut entry = Entry::new(&location, service, times, each);
+            if let Some(before) = before {
+                entry.keep_others(before, &mut spare);
+            }
+            kept.insert(key.clone(), entry);
+            added.insert(key);
         }
-        while kept.len() > MOST_SERVICES
-            || kept.values().map(|entry| entry.bytes).sum::<usize>() > MOST_BYTES
-        {
-            let newest = |entry: &Entry| entry.times.iter().max().copied();
-            let oldest =
-                kept.iter().min_by_key(|(_, entry)| newest(entry)).map(|(key, _)| key.clone());
-            let Some(oldest) = oldest else { break };
-            kept.remove(&oldest);
-        }
+        OF_A_LOCATION.make(&mut kept, &added, |(place, _)| *place == location);
+        OF_ALL.make(&mut kept, &added, |_| true);
         drop(kept);
         self.version.send_modify(|version| *version += 1);
         Ok(())
@@ -133,29 +135,29 @@ impl Reports {
 }
 
 impl Entry {
-    fn new(
-        location: &str,
-        mut service: ServiceStatus,
-        mut times: Vec<Timestamp>,
-        before: Option<Self>,
-        bytes: usize,
-    ) -> Self {
-        let mut all = bytes;
-        if let Some(Self { posted, times: earlier, bytes: so_far }) = before {
-            let Posted { service: old, .. } = Arc::unwrap_or_clone(posted);
-            let had = old.checks.len().max(1);
-            let new: HashSet<String> = service.checks.iter().map(|new| new.id.clone()).collect();
-            for (check, time) in old.checks.into_iter().zip(earlier) {
-                if !new.contains(&check.id) {
-                    all += so_far / had;
-                    service.checks.push(check);
-                    times.push(time);
-                }
-            }
-        }
+    fn new(location: &str, service: ServiceStatus, times: Vec<Timestamp>, bytes: usize) -> Self {
         let mut posted = Posted { location: location.to_owned(), service };
         posted.count();
-        Self { posted: Arc::new(posted), times, bytes: all }
+        Self { posted: Arc::new(posted), times, bytes }
+    }
+
+    /// Keeps the checks that an earlier report had besides, as long as there are bytes to spare.
+    fn keep_others(&mut self, before: Self, spare: &mut usize) {
+        let Self { posted, times, bytes } = before;
+        let Posted { service: old, .. } = Arc::unwrap_or_clone(posted);
+        let each = bytes / old.checks.len().max(1);
+        let posted = Arc::make_mut(&mut self.posted);
+        let checks = posted.service.checks.iter();
+        let new: HashSet<String> = checks.map(|new| new.id.clone()).collect();
+        for (check, time) in old.checks.into_iter().zip(times) {
+            if !new.contains(&check.id) && each <= *spare {
+                *spare -= each;
+                self.bytes += each;
+                posted.service.checks.push(check);
+                self.times.push(time);
+            }
+        }
+        posted.count();
     }
 
     /// When each check ran, by its id.
