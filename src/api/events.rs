@@ -85,8 +85,9 @@ pub(super) async fn events(
     let place = Arc::clone(&api.listeners)
         .try_acquire_owned()
         .map_err(|_| Problem::later(format!("{MOST} clients listen already"), 10))?;
-    let settings = api.shared.settings.clone();
-    let token = settings.borrow().token.clone();
+    let mut settings = api.shared.settings.clone();
+    // What changed before is no news to whoever comes now.
+    let token = settings.borrow_and_update().token.clone();
     let mut listening = Listening {
         news: api.shared.store.subscribe(),
         reports: api.shared.reports.heard(),

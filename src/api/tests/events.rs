@@ -121,6 +121,15 @@ async fn what_changes_as_a_whole_is_told_and_another_token_ends_it() {
 }
 
 #[tokio::test]
+async fn a_reload_of_earlier_is_no_news_to_whoever_comes_now() {
+    let mut rig = Rig::new();
+    rig.set(|settings| settings.location = "there".to_owned());
+    let mut client = Client::new(&rig, &[]).await;
+    rig.run("shop/home", &[]);
+    assert_eq!(client.next().await.unwrap().0, "run");
+}
+
+#[tokio::test]
 async fn it_ends_when_the_daemon_stops() {
     let mut rig = Rig::new();
     let mut client = Client::new(&rig, &[]).await;
