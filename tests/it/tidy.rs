@@ -93,6 +93,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "config",
             "damping",
             "evidence",
+            "hash",
             "heartbeat",
             "metrics",
             "policy",
