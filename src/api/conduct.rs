@@ -11,6 +11,7 @@ use futures_util::FutureExt as _;
 use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use tokio::time::Instant;
 use tower::ServiceExt as _;
@@ -38,8 +39,7 @@ async fn serve(State((routes, api)): State<(Router, Arc<Api>)>, request: Request
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
     let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
     let wish = Wish::of(&method, &parts.headers);
-    let allowed =
-        guard::check(&parts, &path, peer, &settings).and_then(|()| fits(&parts.headers, &path));
+    let allowed = guard::check(&parts, &path, peer, &settings).and_then(|()| fits(&parts, &path));
     let answer = match allowed {
         Ok(()) => {
             let work = routes.oneshot(Request::from_parts(parts, body));
@@ -84,10 +84,14 @@ fn without_base(uri: &Uri, base: &str) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// A body that says that it is too long is refused before it is sent.
-fn fits(headers: &HeaderMap, path: &str) -> Result<(), Problem> {
+/// A body that says that it is too long is refused before it is sent. Nobody looks at the body of
+/// a request that only reads.
+fn fits(parts: &Parts, path: &str) -> Result<(), Problem> {
+    if guard::reads(&parts.method) {
+        return Ok(());
+    }
     let most = if path == guard::REPORTS { reports::LARGEST } else { LARGEST_BODY };
-    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    let length = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     if length.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > most) {
         let detail = format!("a body may have {most} bytes here");
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));

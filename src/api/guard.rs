@@ -32,7 +32,7 @@ pub(super) fn check(
     peer: Option<SocketAddr>,
     settings: &Settings,
 ) -> Result<(), Problem> {
-    let writes = !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let writes = !reads(&parts.method);
     if OPEN.contains(&path) {
         return Ok(());
     }
@@ -49,6 +49,11 @@ pub(super) fn check(
         near(parts, peer)?;
     }
     Ok(())
+}
+
+/// Whether a request of this method changes nothing.
+pub(super) fn reads(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 /// A browser says where a request comes from: foreign pages may not change anything here, even

@@ -39,7 +39,7 @@ pub(super) static WAYS: &[Way] = &[
     Way { answerer: || get(daemon::metrics), route: Route {
         path: "/metrics", id: "metrics",
         summary: "Everything that Prometheus reads",
-        gives: &[(200, "Metrics")], ..GET } },
+        gives: &[(200, "Metrics"), (304, "")], ..GET } },
     Way { answerer: || get(daemon::status), route: Route {
         path: "/api/v1/status", id: "status",
         summary: "Everything now",
