@@ -3,16 +3,15 @@
 
 use std::future::{Ready, ready};
 use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum_server::accept::Accept;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
+
+use super::connection::Connection;
 
 /// However many descriptors there are, no more connections stand open than this.
 const MOST: usize = 1_024;
@@ -27,6 +26,8 @@ const SAY_AGAIN: Duration = Duration::from_mins(1);
 #[derive(Clone)]
 pub(super) struct Door {
     places: Arc<Semaphore>,
+    /// How long a client may take nothing of what is sent to it.
+    patience: Duration,
     refused: Arc<Mutex<Refused>>,
 }
 
@@ -37,12 +38,6 @@ struct Refused {
     said: Option<Instant>,
 }
 
-/// A connection that has a place.
-pub(super) struct Connection {
-    stream: TcpStream,
-    _place: OwnedSemaphorePermit,
-}
-
 /// How many connections leave room for the probes: a quarter of all descriptors.
 pub(super) fn room() -> usize {
     let descriptors = rlimit::Resource::NOFILE.get_soft().unwrap_or_default();
@@ -51,19 +46,20 @@ pub(super) fn room() -> usize {
 
 impl Door {
     /// With room for so many.
-    pub(super) fn new(places: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(places)), refused: Arc::default() }
+    pub(super) fn new(places: usize, patience: Duration) -> Self {
+        Self { places: Arc::new(Semaphore::new(places)), patience, refused: Arc::default() }
     }
 }
 
 impl<S> Accept<TcpStream, S> for Door {
-    type Stream = Connection;
+    type Stream = Connection<TcpStream>;
     type Service = S;
-    type Future = Ready<io::Result<(Connection, S)>>;
+    type Future = Ready<io::Result<(Self::Stream, S)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
         let place = Arc::clone(&self.places).try_acquire_owned();
-        ready(place.map(|place| (Connection { stream, _place: place }, service)).map_err(|_| {
+        let connection = place.map(|place| Connection::new(stream, self.patience, place));
+        ready(connection.map(|connection| (connection, service)).map_err(|_| {
             let mut refused = self.refused.lock().expect("no panic under this lock");
             refused.one_more(Instant::now());
             io::Error::other("too many connections are open")
@@ -81,45 +77,5 @@ impl Refused {
             );
             *self = Self { count: 0, said: Some(now) };
         }
-    }
-}
-
-impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

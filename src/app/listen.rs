@@ -26,6 +26,8 @@ const GRACE: Duration = Duration::from_secs(5);
 struct Limits {
     /// How long it may take for the head of a request, and for a handshake.
     head: Duration,
+    /// How long it may take nothing of an answer.
+    stalled: Duration,
     /// How many connections stand open at once, of all clients.
     connections: usize,
 }
@@ -48,7 +50,11 @@ pub(super) async fn bind(address: SocketAddr, server: &Server) -> Result<Listene
         Some(files) => Some(RustlsConfig::from_config(tls(files).await?)),
         None => None,
     };
-    let limits = Limits { head: Duration::from_secs(15), connections: door::room() };
+    let limits = Limits {
+        head: Duration::from_secs(15),
+        stalled: Duration::from_mins(1),
+        connections: door::room(),
+    };
     Ok(Listener { socket, address, tls, limits })
 }
 
@@ -91,7 +97,7 @@ impl Listener {
         };
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
         let Self { socket, tls, limits, .. } = self;
-        let door = Door::new(limits.connections);
+        let door = Door::new(limits.connections, limits.stalled);
         let serving = async {
             let server = axum_server::from_tcp(socket)?.handle(handle);
             if let Some(tls) = tls {

@@ -1,6 +1,7 @@
 //! The daemon: everything wired together, started, reloaded and stopped.
 
 mod claim;
+mod connection;
 mod door;
 mod ending;
 mod files;

@@ -1,6 +1,10 @@
 //! Clients that ask nothing, and more of them than there is room for.
 
+use std::convert::Infallible;
+
+use axum::body::{Body, Bytes};
 use axum::routing::get;
+use futures_util::stream;
 use musterd_test_support::ca::{Authority, Leaf};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -18,16 +22,33 @@ const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 /// A listener that serves until it is dropped.
 struct Serving {
     address: SocketAddr,
+    /// When the endless answer is given up.
+    ended: CancellationToken,
     _stop: tokio_util::sync::DropGuard,
+}
+
+fn endless(ended: CancellationToken) -> Body {
+    let ended = ended.drop_guard();
+    Body::from_stream(stream::repeat_with(move || {
+        let _until_dropped = &ended;
+        Ok::<_, Infallible>(Bytes::from_static(&[b'x'; 4_096]))
+    }))
 }
 
 async fn serve(server: &Server, change: impl FnOnce(&mut Limits)) -> Serving {
     let mut listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), server).await.unwrap();
     change(&mut listener.limits);
     let (address, stop) = (listener.address, CancellationToken::new());
-    let app = Router::new().route("/", get(async || "here"));
+    let ended = CancellationToken::new();
+    let app = Router::new().route("/", get(async || "here")).route(
+        "/endless",
+        get({
+            let ended = ended.clone();
+            async move || endless(ended)
+        }),
+    );
     tokio::spawn(listener.serve(app, stop.clone()));
-    Serving { address, _stop: stop.drop_guard() }
+    Serving { address, ended, _stop: stop.drop_guard() }
 }
 
 impl Serving {
@@ -109,4 +130,14 @@ async fn so_many_connections_stand_open_and_no_more() {
     drop(one);
     let again = async { while !is_answered(&mut serving.connect().await).await {} };
     tokio::time::timeout(PATIENCE, again).await.expect("whoever leaves makes room");
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_is_hung_up_on() {
+    let serving = serve(&Server::default(), |limits| limits.stalled = SHORT).await;
+    let mut stream = serving.connect().await;
+    stream.write_all(b"GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let given_up = tokio::time::timeout(PATIENCE, serving.ended.cancelled()).await;
+    assert!(given_up.is_ok());
+    drop(stream);
 }
