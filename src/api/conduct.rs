@@ -39,7 +39,8 @@ async fn serve(State((routes, api)): State<(Router, Arc<Api>)>, request: Request
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
     let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
     let wish = Wish::of(&method, &parts.headers);
-    let allowed = guard::check(&parts, &path, peer, &settings).and_then(|()| fits(&parts, &path));
+    let allowed = guard::check(&parts, &path, peer, &settings, api.shared.loopback)
+        .and_then(|()| fits(&parts, &path));
     let answer = match allowed {
         Ok(()) => {
             let work = routes.oneshot(Request::from_parts(parts, body));

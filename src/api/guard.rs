@@ -31,6 +31,7 @@ pub(super) fn check(
     path: &str,
     peer: Option<SocketAddr>,
     settings: &Settings,
+    loopback: bool,
 ) -> Result<(), Problem> {
     let writes = !reads(&parts.method);
     if OPEN.contains(&path) {
@@ -47,6 +48,8 @@ pub(super) fn check(
     }
     if writes {
         near(parts, peer)?;
+    } else if loopback {
+        by_own_name(parts, settings)?;
     }
     Ok(())
 }
@@ -137,6 +140,20 @@ fn near(parts: &Parts, peer: Option<SocketAddr>) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Whoever listens on loopback alone trusts this machine's programs, and not the pages of others
+/// whose names are made to point here (DNS rebinding): to a browser these are of one site with us.
+fn by_own_name(parts: &Parts, settings: &Settings) -> Result<(), Problem> {
+    let known = |host: &str| {
+        is_own(host) || name_of(host).is_some_and(|name| settings.name.as_deref() == Some(&*name))
+    };
+    if host(&parts.headers, &parts.uri).is_none_or(known) {
+        return Ok(());
+    }
+    let detail = "the Host is not this machine's: use `localhost` or an address, or set \
+                  `server.external_url` or `server.token`";
+    Err(Problem::new(StatusCode::FORBIDDEN, detail))
+}
+
 /// The host that is asked, with its port. Of two nobody knows which one counts.
 fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
     let mut hosts = headers.get_all(HOST).iter();
@@ -150,11 +167,15 @@ fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
 /// Whether nobody else can make this host point here: an address, which is also how the daemon
 /// knows where it listens, or `localhost`.
 fn is_own(host: &str) -> bool {
-    let Ok(authority) = host.parse::<http::uri::Authority>() else { return false };
-    let name = authority.host();
+    let Some(name) = name_of(host) else { return false };
     let bare = name.trim_start_matches('[').trim_end_matches(']');
-    !host.contains('@')
-        && (name.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok())
+    name == "localhost" || bare.parse::<IpAddr>().is_ok()
+}
+
+/// A host without its port.
+fn name_of(host: &str) -> Option<String> {
+    let authority = host.parse::<http::uri::Authority>().ok().filter(|_| !host.contains('@'))?;
+    Some(authority.host().to_ascii_lowercase())
 }
 
 #[cfg(test)]

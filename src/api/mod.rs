@@ -52,6 +52,8 @@ pub(crate) struct Shared {
     pub(crate) stop: CancellationToken,
     /// Whether the scheduler goes round.
     pub(crate) heart: Heartbeat,
+    /// Whether it listens where only this machine can connect.
+    pub(crate) loopback: bool,
     /// What others posted.
     pub(crate) reports: Reports,
 }
@@ -67,6 +69,8 @@ pub(crate) struct Settings {
     pub(crate) report_token: Option<Secret>,
     /// Under which path it stands behind a proxy; empty, or with a leading and no trailing `/`.
     pub(crate) base_path: String,
+    /// By which name people reach it, where that is configured.
+    pub(crate) name: Option<String>,
     /// Whether the page is shown without a token.
     #[expect(dead_code, reason = "only the page asks for it")]
     pub(crate) public: bool,

@@ -23,7 +23,7 @@ const GET: Route = Route {
     parameters: &[],
     takes: None,
     gives: &[],
-    problems: &[401, 500],
+    problems: &[401, 403, 500],
     open: false,
 };
 
@@ -49,37 +49,37 @@ pub(super) static WAYS: &[Way] = &[
         summary: "Whether the selected checks stand well enough to go on: 503 when one blocks",
         parameters: &[parameter::SERVICES, parameter::LABELS, parameter::FAIL_ON],
         gives: &[(200, "Readiness"), (304, ""), (503, "Readiness")],
-        problems: &[400, 401, 404, 500], ..GET } },
+        problems: &[400, 401, 403, 404, 500], ..GET } },
     Way { answerer: || get(services::list), route: Route {
         path: "/api/v1/services", id: "services",
         summary: "Services, without their checks",
         parameters: &[parameter::LIMIT, parameter::NEXT],
-        gives: &[(200, "Services"), (304, "")], problems: &[400, 401, 500], ..GET } },
+        gives: &[(200, "Services"), (304, "")], problems: &[400, 401, 403, 500], ..GET } },
     Way { answerer: || get(services::one), route: Route {
         path: "/api/v1/services/{service}", id: "service",
         summary: "One service with all of its checks",
         parameters: ONE_SERVICE,
-        gives: &[(200, "Service"), (304, "")], problems: &[400, 401, 404, 500], ..GET } },
+        gives: &[(200, "Service"), (304, "")], problems: &[400, 401, 403, 404, 500], ..GET } },
     Way { answerer: || get(checks::list), route: Route {
         path: "/api/v1/checks", id: "checks",
         summary: "Checks, flat and without their findings",
         parameters: &[parameter::SERVICES, parameter::LABELS, parameter::STATUSES, parameter::LIMIT, parameter::NEXT],
-        gives: &[(200, "Checks"), (304, "")], problems: &[400, 401, 500], ..GET } },
+        gives: &[(200, "Checks"), (304, "")], problems: &[400, 401, 403, 500], ..GET } },
     Way { answerer: || get(checks::one), route: Route {
         path: "/api/v1/checks/{service}/{check}", id: "check",
         summary: "One check",
         parameters: ONE_CHECK,
-        gives: &[(200, "Check"), (304, "")], problems: &[400, 401, 404, 500], ..GET } },
+        gives: &[(200, "Check"), (304, "")], problems: &[400, 401, 403, 404, 500], ..GET } },
     Way { answerer: || get(checks::runs), route: Route {
         path: "/api/v1/checks/{service}/{check}/runs", id: "runs",
         summary: "The last runs of a check since the daemon started, the latest first; failures are kept for longer",
         parameters: &[parameter::SERVICE, parameter::CHECK, parameter::SINCE, parameter::UNTIL, parameter::LIMIT, parameter::NEXT],
-        gives: &[(200, "Runs"), (304, "")], problems: &[400, 401, 404, 500], ..GET } },
+        gives: &[(200, "Runs"), (304, "")], problems: &[400, 401, 403, 404, 500], ..GET } },
     Way { answerer: || get(checks::evidence), route: Route {
         path: "/api/v1/checks/{service}/{check}/evidence", id: "evidence",
         summary: "What the last run of a check saw, as `musterd replay` reads it",
         parameters: &[parameter::SERVICE, parameter::CHECK],
-        gives: &[(200, "Evidence"), (304, "")], problems: &[400, 401, 404, 500], ..GET } },
+        gives: &[(200, "Evidence"), (304, "")], problems: &[400, 401, 403, 404, 500], ..GET } },
     Way { answerer: || post(checks::run), route: Route {
         path: "/api/v1/checks/{service}/{check}/run", id: "run",
         summary: "Runs a check now, out of turn; 409 when it runs already or does active work",
@@ -93,11 +93,11 @@ pub(super) static WAYS: &[Way] = &[
         path: "/api/v1/findings", id: "findings",
         summary: "Open findings, flat, the waived ones too",
         parameters: &[parameter::SEVERITIES, parameter::SERVICES, parameter::RULES, parameter::LIMIT, parameter::NEXT],
-        gives: &[(200, "Findings"), (304, "")], problems: &[400, 401, 500], ..GET } },
+        gives: &[(200, "Findings"), (304, "")], problems: &[400, 401, 403, 500], ..GET } },
     Way { answerer: || get(events::events), route: Route {
         path: "/api/v1/events", id: "events",
         summary: "Server-sent events: `run`, `status`, and `resync` when a client has to read anew what it knows",
-        gives: &[(200, "Events")], problems: &[401, 500, 503], ..GET } },
+        gives: &[(200, "Events")], problems: &[401, 403, 500, 503], ..GET } },
     Way { answerer: || post(reports::post), route: Route {
         path: guard::REPORTS, id: "report",
         summary: "Takes a report of `musterd check`; its checks appear beside the others for 48 hours after they ran",

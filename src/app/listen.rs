@@ -85,6 +85,11 @@ impl Listener {
         format!("{scheme}://{}", self.address)
     }
 
+    /// Whether only this machine can connect.
+    pub(super) fn is_loopback(&self) -> bool {
+        self.address.ip().to_canonical().is_loopback()
+    }
+
     /// Serves until `stop`, and then what is in flight for a little longer.
     pub(super) async fn serve(self, app: Router, stop: CancellationToken) -> std::io::Result<()> {
         let handle = Handle::new();

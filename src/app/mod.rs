@@ -107,6 +107,7 @@ pub(crate) async fn run(start: Start) -> Result<Ended, String> {
         ready,
         stop: stop.clone(),
         heart: heart.clone(),
+        loopback: listener.is_loopback(),
         reports: api::Reports::default(),
     });
     let serving = tokio::spawn(listener.serve(api::router(shared), stop.clone()));

@@ -14,8 +14,13 @@ pub(super) async fn settings(config: &Config, vault: &Vault) -> Result<Settings,
         token: read(config.server.token.as_ref(), vault).await?,
         report_token: read(config.server.report_token.as_ref(), vault).await?,
         base_path: config.server.base_path.clone(),
+        name: config.server.external_url.as_deref().and_then(host),
         public: config.server.public,
     })
+}
+
+fn host(url: &str) -> Option<String> {
+    Some(url::Url::parse(url).ok()?.host_str()?.to_owned())
 }
 
 async fn read(reference: Option<&SecretRef>, vault: &Vault) -> Result<Option<Secret>, Blind> {

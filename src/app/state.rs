@@ -130,6 +130,7 @@ mod tests {
             token: None,
             report_token: None,
             base_path: String::new(),
+            name: None,
             public: false,
         };
         let (_reloader, settings) = watch::channel(Arc::new(settings));

@@ -59,7 +59,7 @@ pub(super) fn description(base_path: &str) -> Value {
                 read with GET answers HEAD too. Times are RFC 3339 in UTC, durations are numbers \
                 of seconds. Keys of objects may be added, and unknown keys of a query are ignored. \
                 Where no token is configured, what changes something is taken from this machine \
-                only.",
+                only, and whoever listens on loopback answers to this machine's names only.",
         },
         "servers": [{"url": if base_path.is_empty() { "/" } else { base_path }}],
         "security": [{}, {"bearer": []}, {"basic": []}],

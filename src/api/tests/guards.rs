@@ -95,10 +95,36 @@ async fn without_a_token_only_this_machine_may_change_anything() {
         let path = "/api/v1/reports";
         let answer = rig.ask(from(ask("POST", path, &headers), peer)).await;
         is_problem(&answer, if fine { 415 } else { 403 });
-        // Reading is left alone, whoever asks.
+        // Reading is left alone, whoever asks, but for a page whose name points here.
+        let rebound = headers == [("host", "evil.example")];
         let read = rig.ask(from(ask("GET", "/api/v1/status", &headers), peer)).await;
-        assert_eq!(read.status, 200, "{peer} {headers:?}");
+        assert_eq!(read.status, if rebound { 403 } else { 200 }, "{peer} {headers:?}");
     }
+}
+
+#[tokio::test]
+async fn a_name_that_points_here_reads_nothing_where_only_this_machine_is_listened_to() {
+    let evil = [("host", "evil.example:9797"), ("sec-fetch-site", "same-origin")];
+    let rig = Rig::filled().await;
+    for way in crate::api::routes::WAYS.iter().filter(|way| way.route.method == "get") {
+        let path = way.route.path.replace("{service}", "shop").replace("{check}", "home");
+        let answer = rig.ask(ask("GET", &path, &evil)).await;
+        if way.route.open {
+            assert_eq!(answer.status, 200, "{path}");
+        } else {
+            is_problem(&answer, 403);
+        }
+    }
+    let read = async |rig: &Rig, host| {
+        rig.ask(ask("GET", "/api/v1/status", &[("host", host)])).await.status.as_u16()
+    };
+    assert_eq!(read(&rig, "ops.example").await, 403);
+    rig.set(|settings| settings.name = Some("ops.example".to_owned()));
+    assert_eq!(read(&rig, "OPS.example:443").await, 200);
+    assert_eq!(read(&rig, "evil.example").await, 403);
+
+    let open = Rig::listening(&[service("shop", &["home"], Vec::new())], false);
+    assert_eq!(read(&open, "musterd.monitoring.svc:9797").await, 200);
 }
 
 #[tokio::test]

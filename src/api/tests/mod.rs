@@ -191,6 +191,10 @@ impl Rig {
     }
 
     fn of(services: &[Arc<Service>]) -> Self {
+        Self::listening(services, true)
+    }
+
+    fn listening(services: &[Arc<Service>], loopback: bool) -> Self {
         let store = Arc::new(Memory::new());
         let watched: Vec<Watched> = services
             .iter()
@@ -208,6 +212,7 @@ impl Rig {
             token: None,
             report_token: None,
             base_path: String::new(),
+            name: None,
             public: false,
         }));
         let (ready, readiness) = watch::channel(true);
@@ -235,6 +240,7 @@ impl Rig {
                     ready: readiness.clone(),
                     stop: stop.clone(),
                     heart: heart.clone(),
+                    loopback,
                     reports: Reports::default(),
                 }))
             }
