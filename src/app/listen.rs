@@ -1,20 +1,17 @@
 //! Where the daemon listens, in plain HTTP or under TLS.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use axum_server::tls_rustls::RustlsAcceptor;
 use axum_server::{Handle, Server as HttpServer};
-use musterd_probes::net::trust::provider;
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_util::sync::CancellationToken;
 
+use super::certificate::Certificate;
 use super::door::{self, Door};
-use crate::config::{Server, ServerTls};
+use super::reload::POLL;
+use crate::config::Server;
 
 #[cfg(test)]
 mod tests;
@@ -22,9 +19,11 @@ mod tests;
 /// How long answers in flight are awaited when the daemon stops.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What a client may use up.
+/// How long things may take, and how many there may be.
 struct Limits {
-    /// How long it may take for the head of a request, and for a handshake.
+    /// How often the certificate is looked at in its files.
+    renewal: Duration,
+    /// How long a client may take for the head of a request, and for a handshake.
     head: Duration,
     /// How long it may take nothing of an answer.
     stalled: Duration,
@@ -36,7 +35,7 @@ struct Limits {
 pub(super) struct Listener {
     socket: TcpListener,
     address: SocketAddr,
-    tls: Option<RustlsConfig>,
+    certificate: Option<Certificate>,
     limits: Limits,
 }
 
@@ -46,42 +45,23 @@ pub(super) async fn bind(address: SocketAddr, server: &Server) -> Result<Listene
     let socket = TcpListener::bind(address).map_err(wrong)?;
     socket.set_nonblocking(true).map_err(wrong)?;
     let address = socket.local_addr().map_err(wrong)?;
-    let tls = match &server.tls {
-        Some(files) => Some(RustlsConfig::from_config(tls(files).await?)),
+    let certificate = match &server.tls {
+        Some(files) => Some(Certificate::read(files).await?),
         None => None,
     };
     let limits = Limits {
+        renewal: POLL,
         head: Duration::from_secs(15),
         stalled: Duration::from_mins(1),
         connections: door::room(),
     };
-    Ok(Listener { socket, address, tls, limits })
-}
-
-async fn tls(files: &ServerTls) -> Result<Arc<ServerConfig>, String> {
-    let wrong = |path: &std::path::Path, error: &dyn std::fmt::Display| {
-        format!("server.tls: {} cannot be used: {error}", path.display())
-    };
-    let cert = tokio::fs::read(&files.cert).await.map_err(|error| wrong(&files.cert, &error))?;
-    let key = tokio::fs::read(&files.key).await.map_err(|error| wrong(&files.key, &error))?;
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&cert)
-        .collect::<Result<_, _>>()
-        .map_err(|error| wrong(&files.cert, &error))?;
-    let key = PrivateKeyDer::from_pem_slice(&key).map_err(|error| wrong(&files.key, &error))?;
-    let mut config = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| wrong(&files.cert, &error))?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok(Listener { socket, address, certificate, limits })
 }
 
 impl Listener {
     /// Under which URL the daemon is asked.
     pub(super) fn url(&self) -> String {
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let scheme = if self.certificate.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
     }
 
@@ -101,7 +81,14 @@ impl Listener {
             }
         };
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
-        let Self { socket, tls, limits, .. } = self;
+        let Self { socket, certificate, limits, .. } = self;
+        let tls = certificate.as_ref().map(Certificate::config);
+        let following = async {
+            match certificate {
+                Some(certificate) => certificate.follow(limits.renewal).await,
+                None => std::future::pending().await,
+            }
+        };
         let door = Door::new(limits.connections, limits.stalled);
         let serving = async {
             let server = axum_server::from_tcp(socket)?.handle(handle);
@@ -112,8 +99,10 @@ impl Listener {
                 patiently(server.acceptor(door), limits.head).serve(app).await
             }
         };
-        let ((), served) = tokio::join!(ending, serving);
-        served
+        tokio::select! {
+            ((), served) = async { tokio::join!(ending, serving) } => served,
+            never = following => match never {},
+        }
     }
 }
 

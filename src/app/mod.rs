@@ -1,5 +1,6 @@
 //! The daemon: everything wired together, started, reloaded and stopped.
 
+mod certificate;
 mod claim;
 mod connection;
 mod door;

@@ -23,7 +23,7 @@ use crate::notify::Notifiers;
 
 /// How often the content of the configuration is looked at. Watching files misses the swap of a
 /// link by which Kubernetes updates them, and network drives.
-const POLL: Duration = Duration::from_secs(5);
+pub(super) const POLL: Duration = Duration::from_secs(5);
 
 /// What of a configuration takes effect with a restart alone.
 #[derive(Debug, PartialEq, Eq)]

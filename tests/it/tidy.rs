@@ -112,6 +112,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "clock",
             "commands",
             "config",
+            "hash",
             "heartbeat",
             "ledger",
             "notify",

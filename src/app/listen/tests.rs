@@ -1,16 +1,19 @@
 //! Clients that ask nothing, and more of them than there is room for.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::routing::get;
 use futures_util::stream;
-use musterd_test_support::ca::{Authority, Leaf};
+use musterd_test_support::ca::{Authority, Identity, Leaf};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::*;
+use crate::config::ServerTls;
 
 /// Whatever is awaited comes within this time, or the test fails.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -99,25 +102,58 @@ async fn a_client_that_asks_nothing_is_hung_up_on() {
     }
 }
 
+/// A server with a certificate for `localhost`, and the folder that it stands in.
+fn under_tls(identity: &Identity) -> (Server, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let [cert, key] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
+    let server = Server { tls: Some(ServerTls { cert, key }), ..Server::default() };
+    install(identity, &folder);
+    (server, folder)
+}
+
+fn install(identity: &Identity, folder: &tempfile::TempDir) {
+    std::fs::write(folder.path().join("cert.pem"), identity.chain_pem()).unwrap();
+    std::fs::write(folder.path().join("key.pem"), identity.key_pem()).unwrap();
+}
+
+async fn shake_hands(
+    serving: &Serving,
+    client: &Arc<rustls::ClientConfig>,
+) -> TlsStream<TcpStream> {
+    let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
+    let connector = TlsConnector::from(Arc::clone(client));
+    connector.connect(name, serving.connect().await).await.unwrap()
+}
+
 #[tokio::test]
 async fn a_client_that_is_silent_under_tls_is_hung_up_on() {
     let authority = Authority::new();
-    let identity = authority.issue(&Leaf::localhost());
-    let folder = tempfile::tempdir().unwrap();
-    let [cert, key] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
-    std::fs::write(&cert, identity.chain_pem()).unwrap();
-    std::fs::write(&key, identity.key_pem()).unwrap();
-    let server = Server { tls: Some(ServerTls { cert, key }), ..Server::default() };
+    let (server, _folder) = under_tls(&authority.issue(&Leaf::localhost()));
     let serving = serve(&server, |limits| limits.head = SHORT).await;
     closed(&mut serving.connect().await).await;
 
     let client = authority.client_config(&["h2", "http/1.1"]);
-    let connector = TlsConnector::from(client);
-    let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
-    let mut stream = connector.connect(name, serving.connect().await).await.unwrap();
+    let mut stream = shake_hands(&serving, &client).await;
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
     assert!(is_answered(&mut stream).await);
     closed(&mut stream).await;
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_renewed_is_served() {
+    let authority = Authority::new();
+    let [old, new] = [(); 2].map(|()| authority.issue(&Leaf::localhost()));
+    let (server, folder) = under_tls(&old);
+    let serving = serve(&server, |limits| limits.renewal = SHORT).await;
+    let client = authority.client_config(&["http/1.1"]);
+    let leaf = async || {
+        let stream = shake_hands(&serving, &client).await;
+        stream.get_ref().1.peer_certificates().unwrap()[0].clone()
+    };
+    assert_eq!(leaf().await, old.leaf_der());
+    install(&new, &folder);
+    let renewed = async { while leaf().await != new.leaf_der() {} };
+    tokio::time::timeout(PATIENCE, renewed).await.expect("the new certificate is served");
 }
 
 #[tokio::test]
