@@ -80,6 +80,7 @@ struct Meter {
     requests: [AtomicU32; 3],
     unreached: AtomicU32,
     refused: AtomicU32,
+    served: AtomicU32,
     connections: AtomicU32,
     waited_nanoseconds: AtomicU64,
 }
@@ -224,6 +225,11 @@ impl Context {
         self.meter.refused.load(Ordering::Relaxed) > 0
     }
 
+    /// Whether some answer was neither a refusal nor a server's error.
+    pub fn was_served(&self) -> bool {
+        self.meter.served.load(Ordering::Relaxed) > 0
+    }
+
     /// Sends one request over a connection of its own.
     pub async fn exchange(&self, request: &Request) -> Result<Exchange, Blind> {
         let Some(origin) = Origin::of(&request.url) else {
@@ -290,6 +296,8 @@ impl Context {
             || exchange.failure.as_ref().is_some_and(reset)
         {
             self.meter.refused.fetch_add(1, Ordering::Relaxed);
+        } else if exchange.answer.as_ref().is_some_and(|answer| answer.status < 500) {
+            self.meter.served.fetch_add(1, Ordering::Relaxed);
         }
         self.redact(&mut exchange);
         self.note_sighting(request, origin, &exchange);

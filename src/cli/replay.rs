@@ -114,7 +114,7 @@ fn judge(path: &Path) -> Result<(Arc<Service>, Record), String> {
         outcome: Outcome::Saw { evidence, ruling, measurements },
         requests: [0; 3],
         untouched: false,
-        refused: false,
+        reception: runner::Reception::Unheard,
     };
     Ok((service, record))
 }

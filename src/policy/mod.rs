@@ -59,17 +59,29 @@ pub(crate) fn rule(
     let looked = judgement.looked();
     let findings: Vec<Ruled> =
         judgement.findings.into_iter().map(|finding| apply(finding, check, waivers, at)).collect();
-    let verdict = if findings.is_empty() && !looked {
-        Verdict::Unknown
-    } else {
-        Verdict::of(
-            findings
-                .iter()
-                .filter(|ruled| ruled.waived.is_none())
-                .map(|ruled| ruled.finding.severity),
-        )
-    };
+    let verdict =
+        if findings.is_empty() && !looked { Verdict::Unknown } else { verdict(&findings) };
     Ruling { findings, verdict, tested: judgement.tested }
+}
+
+/// A ruling by the policy of now, where it changed since the run was judged.
+pub(crate) fn again(before: &Ruling, check: &Check, waivers: &[Waiver], at: Timestamp) -> Ruling {
+    let anew = |ruled: &Ruled| {
+        let finding = Finding { severity: ruled.judged, ..ruled.finding.clone() };
+        apply(finding, check, waivers, at)
+    };
+    let findings: Vec<Ruled> = before.findings.iter().map(anew).collect();
+    let verdict = match before.verdict {
+        Verdict::Unknown => Verdict::Unknown,
+        _ => verdict(&findings),
+    };
+    Ruling { findings, verdict, tested: before.tested.clone() }
+}
+
+/// What findings make of a run that looked: those that are waived nothing.
+fn verdict(findings: &[Ruled]) -> Verdict {
+    let counted = findings.iter().filter(|ruled| ruled.waived.is_none());
+    Verdict::of(counted.map(|ruled| ruled.finding.severity))
 }
 
 /// Applies a check's severities and a service's waivers to one finding.

@@ -52,8 +52,18 @@ pub(crate) struct Record {
     pub(crate) requests: [u32; 3],
     /// Whether nothing at all was sent to the target.
     pub(crate) untouched: bool,
-    /// Whether some answer was a refusal: 403, 406, 429 or a reset.
-    pub(crate) refused: bool,
+    pub(crate) reception: Reception,
+}
+
+/// How the target took a run's requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reception {
+    /// Nothing came back, or nothing but errors of a server that is ill.
+    Unheard,
+    /// As any visitor's.
+    Served,
+    /// Some answer was 403, 406, 429 or a reset.
+    Refused,
 }
 
 /// What came of a run.
@@ -76,7 +86,7 @@ impl Record {
             outcome: Outcome::Blind(Blind::new(Cause::Internal, "the run was lost")),
             requests: [0; 3],
             untouched: false,
-            refused: false,
+            reception: Reception::Unheard,
         }
     }
 
@@ -164,7 +174,15 @@ pub(crate) async fn run(
         outcome,
         requests: context.requests_sent(),
         untouched: context.sent_nothing(),
-        refused: context.was_refused(),
+        reception: reception(&context),
+    }
+}
+
+fn reception(context: &Context) -> Reception {
+    match (context.was_refused(), context.was_served()) {
+        (true, _) => Reception::Refused,
+        (false, true) => Reception::Served,
+        (false, false) => Reception::Unheard,
     }
 }
 

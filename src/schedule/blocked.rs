@@ -26,6 +26,9 @@ struct Conduct {
     /// The checks that were served when they last looked. One that is always refused, as it may be
     /// meant to be, is never among them.
     well: HashSet<Arc<str>>,
+    /// So many active runs go on.
+    at_work: u32,
+    /// When one of them began or ended last.
     last_active: Option<Timestamp>,
     pause: Option<Pause>,
 }
@@ -58,13 +61,22 @@ impl Blocked {
         Self(pauses.into_iter().map(|(origin, pause)| (origin, conduct(pause))).collect())
     }
 
+    /// An active run on an origin begins.
+    pub(crate) fn begin(&mut self, origin: &Arc<str>, at: Timestamp) {
+        let conduct = self.0.entry(Arc::clone(origin)).or_default();
+        (conduct.at_work, conduct.last_active) = (conduct.at_work + 1, Some(at));
+    }
+
     /// An active run on an origin has ended.
-    pub(crate) fn active(&mut self, origin: &Arc<str>, at: Timestamp) {
-        self.0.entry(Arc::clone(origin)).or_default().last_active = Some(at);
+    pub(crate) fn end(&mut self, origin: &Arc<str>, at: Timestamp) {
+        // One that is not watched any more is not kept in mind.
+        if let Some(conduct) = self.0.get_mut(origin) {
+            (conduct.at_work, conduct.last_active) = (conduct.at_work.saturating_sub(1), Some(at));
+        }
     }
 
     /// A passive run of a check has ended: `refused` when it was answered 403, 406, 429 or by
-    /// resets. Server errors, refused connections and silence are outages and say nothing here.
+    /// resets. Server errors, refused connections and silence are outages and do not belong here.
     pub(crate) fn passive(
         &mut self,
         origin: &Arc<str>,
@@ -154,12 +166,13 @@ impl Conduct {
         (joins || longer).then_some(Change::Moved)
     }
 
-    /// Whether active work has ended only just before.
+    /// Whether active work goes on, or has ended only just before.
     fn is_suspicious(&self, at: Timestamp) -> bool {
-        self.last_active.is_some_and(|last| {
-            let since = at.duration_since(last);
-            since >= SignedDuration::ZERO && since <= SUSPICION
-        })
+        self.at_work > 0
+            || self.last_active.is_some_and(|last| {
+                let since = at.duration_since(last);
+                since >= SignedDuration::ZERO && since <= SUSPICION
+            })
     }
 }
 
@@ -173,6 +186,12 @@ mod tests {
 
     fn at(minutes: i64) -> Timestamp {
         Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes)
+    }
+
+    /// An active run that takes no time.
+    fn worked(blocked: &mut Blocked, origin: &Arc<str>, at: Timestamp) {
+        blocked.begin(origin, at);
+        blocked.end(origin, at);
     }
 
     fn names() -> (Arc<str>, Arc<str>) {
@@ -191,10 +210,28 @@ mod tests {
             let mut blocked = Blocked::default();
             assert_eq!(blocked.passive(&origin, &check, !well, at(0)), None);
             if let Some(active) = active {
-                blocked.active(&origin, at(active));
+                worked(&mut blocked, &origin, at(active));
             }
             assert_eq!(blocked.passive(&origin, &check, true, at(refused_at)), change);
             assert_eq!(blocked.may_work(&origin, at(refused_at)), change.is_none());
+        }
+    }
+
+    #[test]
+    fn a_refusal_counts_while_active_work_goes_on_and_for_two_minutes_after_it() {
+        let (origin, check) = names();
+        for (ended, refused_at, change) in [
+            (None, 20, Some(Change::Opened)),
+            (Some(20), 21, Some(Change::Opened)),
+            (Some(20), 23, None),
+        ] {
+            let mut blocked = Blocked::default();
+            blocked.passive(&origin, &check, false, at(0));
+            blocked.begin(&origin, at(1));
+            if let Some(ended) = ended {
+                blocked.end(&origin, at(ended));
+            }
+            assert_eq!(blocked.passive(&origin, &check, true, at(refused_at)), change);
         }
     }
 
@@ -204,7 +241,7 @@ mod tests {
         let refused: Arc<str> = "a/admin".into();
         let mut blocked = Blocked::default();
         for minute in 0..30 {
-            blocked.active(&origin, at(minute));
+            worked(&mut blocked, &origin, at(minute));
             assert_eq!(blocked.passive(&origin, &served, false, at(minute)), None);
             assert_eq!(blocked.passive(&origin, &refused, true, at(minute)), None);
         }
@@ -215,7 +252,7 @@ mod tests {
         let (origin, check) = names();
         let mut blocked = Blocked::default();
         blocked.passive(&origin, &check, false, at(0));
-        blocked.active(&origin, at(1));
+        worked(&mut blocked, &origin, at(1));
         assert_eq!(blocked.passive(&origin, &check, true, at(2)), Some(Change::Opened));
         let mut now = 2;
         for hours in [1, 2, 4, 8, 16, 24, 24] {
@@ -232,7 +269,7 @@ mod tests {
     #[test]
     fn an_origin_that_nobody_looks_at_is_forgotten() {
         let mut blocked = Blocked::default();
-        blocked.active(&names().0, at(0));
+        worked(&mut blocked, &names().0, at(0));
         assert_eq!(blocked.keep(&Lookers::new()), []);
         assert!(blocked.0.is_empty());
     }
@@ -249,7 +286,7 @@ mod tests {
         for check in [served, check.into()] {
             blocked.passive(&origin, &check, false, at(0));
         }
-        blocked.active(&origin, at(1));
+        worked(&mut blocked, &origin, at(1));
         assert_eq!(blocked.passive(&origin, &check.into(), true, at(2)), Some(Change::Opened));
         blocked
     }

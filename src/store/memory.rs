@@ -18,8 +18,9 @@ use super::view::{Log, View};
 use super::{CheckState, LastRun, News, Pause, RunSummary, Saved, Standing, Store, Watched};
 use crate::config::{Check, Service};
 use crate::damping::Step;
-use crate::policy::Idle;
+use crate::policy::{self, Idle};
 use crate::runner::{Outcome, Record};
+use crate::status::Status;
 
 /// So many summaries of runs are kept for all checks together.
 const SUMMARIES: usize = 500_000;
@@ -105,6 +106,17 @@ impl Memory {
         self.changes.lock().expect("no panic under this lock").turn();
     }
 
+    fn news_of(&self, state: &CheckState, run: RunSummary, changed_from: Option<Status>) -> News {
+        News {
+            sequence: self.sequence.fetch_add(1, Ordering::Relaxed) + 1,
+            service: Arc::clone(&state.service),
+            check: Arc::clone(&state.check),
+            run,
+            changed_from,
+            status: state.damped.status,
+        }
+    }
+
     fn slot(&self, check: &str) -> Option<Arc<Slot>> {
         self.slots.read().expect("no panic under this lock").get(check).cloned()
     }
@@ -117,23 +129,24 @@ impl Memory {
 
     /// Whether what a run saw is kept: of more checks than fit, only what did not pass, and what
     /// later runs look at.
-    fn is_worth_keeping(&self, check: &Check, verdict: Verdict) -> bool {
-        verdict != Verdict::Pass
-            || check.probe.memory() > 0
-            || self.slots.read().expect("no panic under this lock").len() <= EVIDENCES
+    fn is_worth_keeping(check: &Check, verdict: Verdict, checks: usize) -> bool {
+        verdict != Verdict::Pass || check.probe.memory() > 0 || checks <= EVIDENCES
     }
 
     fn keep_evidence(&self, slot: &Arc<Slot>) {
-        slot.kept.fetch_add(1, Ordering::Relaxed);
         let oldest = {
             let mut kept = self.evidence.lock().expect("no panic under this lock");
+            if slot.kept.swap(true, Ordering::Relaxed) {
+                return;
+            }
             kept.push_back(Arc::clone(slot));
-            if kept.len() > EVIDENCES { kept.pop_front() } else { None }
+            let oldest = if kept.len() > EVIDENCES { kept.pop_front() } else { None };
+            if let Some(oldest) = &oldest {
+                oldest.kept.store(false, Ordering::Relaxed);
+            }
+            oldest
         };
-        // A check that ran again since stands further back in the line as well.
-        if let Some(oldest) = oldest
-            && oldest.kept.fetch_sub(1, Ordering::Relaxed) == 1
-        {
+        if let Some(oldest) = oldest {
             oldest.forget_evidence();
             self.note_change(&oldest);
         }
@@ -189,6 +202,9 @@ impl Store for Memory {
 
     fn record(&self, record: &Record) -> Option<Step> {
         let slot = self.slot(&record.check.id)?;
+        // Not under the lock of the state: whoever takes over a configuration holds both the other
+        // way round.
+        let checks = self.count();
         let mut guard = slot.state.lock().expect("no panic under this lock");
         if guard.check.identity != record.check.identity {
             return None;
@@ -197,6 +213,11 @@ impl Store for Memory {
         let confirm = confirm(&state.check);
         let step = match &record.outcome {
             Outcome::Saw { ruling, .. } => {
+                // What was consented to while it ran counts for it, too.
+                let anew = (!Arc::ptr_eq(&record.check, &state.check)).then(|| {
+                    policy::again(ruling, &state.check, &state.service.waivers, record.at)
+                });
+                let ruling = anew.as_ref().unwrap_or(ruling);
                 state.standing.note(&state.service, &state.check, ruling, record.at);
                 state.damped.looked(ruling, confirm, record.at)
             }
@@ -209,16 +230,9 @@ impl Store for Memory {
             state.last_pass = Moment::of(Some(record.at));
         }
         let last = LastRun::of(record, summary, state.last.as_deref(), &self.common);
-        let kept = self.is_worth_keeping(&state.check, step.verdict);
+        let kept = Self::is_worth_keeping(&state.check, step.verdict, checks);
         state.last = Some(Arc::new(if kept { last } else { last.without_evidence() }));
-        let news = News {
-            sequence: self.sequence.fetch_add(1, Ordering::Relaxed) + 1,
-            service: Arc::clone(&state.service),
-            check: Arc::clone(&state.check),
-            run: summary,
-            changed_from: step.changed_from,
-            status: state.damped.status,
-        };
+        let news = self.news_of(state, summary, step.changed_from);
         drop(guard);
         self.note_change(&slot);
         slot.remember(summary, self.most_runs());
@@ -228,6 +242,22 @@ impl Store for Memory {
         // Without a listener there is nobody to tell.
         let _listeners = self.news.send(Arc::new(news));
         Some(step)
+    }
+
+    fn miss(&self, check: &str, reason: &'static str, at: Timestamp) {
+        let Some(slot) = self.slot(check) else { return };
+        let mut guard = slot.state.lock().expect("no panic under this lock");
+        let state = Arc::make_mut(&mut guard);
+        let step = state.damped.blind(confirm(&state.check), at);
+        let last = LastRun::missed(state.last.as_deref(), reason, at);
+        let run = last.summary;
+        state.last = Some(Arc::new(last));
+        let news = step.changed_from.map(|_| self.news_of(state, run, step.changed_from));
+        drop(guard);
+        self.note_change(&slot);
+        if let Some(news) = news {
+            let _listeners = self.news.send(Arc::new(news));
+        }
     }
 
     fn schedule(&self, check: &str, next_run: Timestamp) {

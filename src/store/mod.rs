@@ -56,6 +56,9 @@ pub(crate) trait Store: Send + Sync {
     fn standing(&self, service: &str) -> Option<(Arc<Service>, Arc<Standing>)>;
     /// Notes a run. `None` when its check is gone, or is another one by now.
     fn record(&self, record: &Record) -> Option<Step>;
+    /// Notes that runs of a check were due and not made, for so long that what is known of it may
+    /// not stand for now.
+    fn miss(&self, check: &str, reason: &'static str, at: Timestamp);
     /// Notes when a check runs next.
     fn schedule(&self, check: &str, next_run: Timestamp);
     /// Notes that an origin refuses us, or that it serves us again.

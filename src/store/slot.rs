@@ -1,6 +1,6 @@
 //! One check in memory: its state, and its latest runs.
 
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
@@ -15,8 +15,9 @@ use crate::policy;
 pub(super) struct Slot {
     pub(super) state: Mutex<Arc<CheckState>>,
     pub(super) recent: Mutex<Recent>,
-    /// How often it stands in the line of those whose evidence is kept.
-    pub(super) kept: AtomicU32,
+    /// Whether it stands in the line of those whose evidence is kept. Written and read under the
+    /// lock of that line.
+    pub(super) kept: AtomicBool,
     /// Where it stands among all checks. Written and read under the lock of the changes.
     pub(super) place: AtomicU32,
 }
@@ -70,7 +71,7 @@ impl Slot {
         Self {
             state: Mutex::new(Arc::new(state)),
             recent: Mutex::new(recent),
-            kept: AtomicU32::new(0),
+            kept: AtomicBool::new(false),
             place: AtomicU32::new(0),
         }
     }

@@ -82,7 +82,7 @@ mod tests {
 
     use crate::config::Waiver;
     use crate::policy;
-    use crate::runner::{Outcome, Record};
+    use crate::runner::{Outcome, Reception, Record};
     use crate::store::{Memory, Store, Watched, saved};
     use crate::testing;
     use jiff::Timestamp;
@@ -130,7 +130,7 @@ mod tests {
             outcome,
             requests: [1, 0, 0],
             untouched: false,
-            refused: false,
+            reception: Reception::Unheard,
         };
         assert!(store.record(&record).is_some());
     }

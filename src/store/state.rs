@@ -1,9 +1,11 @@
 //! The state of one check, as readers see it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use musterd_probes::contract::{Earlier, Evidence};
+use musterd_probes::run_id::RunId;
 use musterd_probes::severity::Verdict;
 
 use super::measured::{Measured, Shape};
@@ -49,6 +51,8 @@ pub(crate) struct LastRun {
 pub(super) enum Rare {
     /// Why it could not look.
     Reason(Box<str>),
+    /// Why none was made since.
+    Missed(&'static str),
     /// What it saw; dropped when too much is held for all checks together.
     Evidence(Evidence),
 }
@@ -109,10 +113,26 @@ impl LastRun {
         Self { summary, untested: Arc::default(), measured: Measured::default(), rare }
     }
 
+    /// What is left of the last run, or of none, when others that were due after it were not made.
+    pub(super) fn missed(before: Option<&Self>, reason: &'static str, at: Timestamp) -> Self {
+        let summary = before.map_or_else(
+            || RunSummary::new(RunId::new(at, 0), Duration::ZERO, Verdict::Unknown),
+            |before| before.summary.outdated(),
+        );
+        let rare = Some(Box::new(Rare::Missed(reason)));
+        Self { summary, untested: Arc::default(), measured: Measured::default(), rare }
+    }
+
+    /// Whether runs that were due after it were not made.
+    pub(crate) fn was_missed(&self) -> bool {
+        matches!(self.rare.as_deref(), Some(Rare::Missed(_)))
+    }
+
     /// Why it could not look.
     pub(crate) fn reason(&self) -> Option<&str> {
         match self.rare.as_deref() {
             Some(Rare::Reason(reason)) => Some(reason),
+            Some(Rare::Missed(reason)) => Some(reason),
             _ => None,
         }
     }
@@ -126,7 +146,7 @@ impl LastRun {
     }
 
     pub(super) fn without_evidence(&self) -> Self {
-        let rare = self.rare.clone().filter(|rare| matches!(**rare, Rare::Reason(_)));
+        let rare = self.rare.clone().filter(|rare| !matches!(**rare, Rare::Evidence(_)));
         Self {
             rare,
             untested: Arc::clone(&self.untested),

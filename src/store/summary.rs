@@ -25,6 +25,11 @@ impl RunSummary {
         Self { run, took: u32::try_from(steps).unwrap_or(u32::MAX), verdict }
     }
 
+    /// The same run, of which nothing newer is known any more.
+    pub(super) fn outdated(self) -> Self {
+        Self { verdict: Verdict::Unknown, ..self }
+    }
+
     /// When it started, to the millisecond.
     pub(crate) fn at(&self) -> Timestamp {
         self.run.at()

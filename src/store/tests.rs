@@ -4,12 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use musterd_probes::blind::{Blind, Cause};
 use musterd_probes::run_id::RunId;
+use musterd_probes::severity::Verdict;
 use proptest::prelude::*;
 
 use super::*;
-use crate::runner::Outcome;
+use crate::policy::Ruling;
+use crate::runner::{Outcome, Reception};
 use crate::testing;
 
 fn at(second: u32) -> Timestamp {
@@ -43,10 +44,14 @@ fn run(check: &Arc<Check>, second: u32) -> Record {
         check: Arc::clone(check),
         at: at(second),
         duration: Duration::from_millis(1),
-        outcome: Outcome::Blind(Blind::new(Cause::Network, "no way there".to_owned())),
+        outcome: Outcome::Saw {
+            evidence: Arc::new(second),
+            ruling: Ruling { findings: Vec::new(), verdict: Verdict::Pass, tested: Vec::new() },
+            measurements: Vec::new(),
+        },
         requests: [1, 0, 0],
         untouched: false,
-        refused: false,
+        reception: Reception::Unheard,
     }
 }
 
@@ -169,7 +174,7 @@ fn a_reader_among_runs_and_reloads_misses_nothing() {
         reloads.join().unwrap();
     });
     look(&store, &mut view);
-    assert!(view.states().iter().all(|state| state.runs == [0, 0, 0, 1_999]));
+    assert!(view.states().iter().all(|state| state.runs == [1_999, 0, 0, 0]));
 }
 
 /// Of a hundred thousand checks every sixteen bytes are two megabytes: the allocator has room for
@@ -181,4 +186,19 @@ fn what_is_held_of_every_check_stays_small() {
     assert!(size_of::<LastRun>() + COUNTS <= 80, "{}", size_of::<LastRun>());
     assert!(size_of::<slot::Slot>() + COUNTS <= 80, "{}", size_of::<slot::Slot>());
     assert!(size_of::<Check>() + COUNTS <= 112, "{}", size_of::<Check>());
+}
+
+#[test]
+fn evidence_gives_way_to_that_of_other_checks_and_not_to_that_of_more_runs() {
+    let store = Memory::new();
+    let watching = watched(&[0; 6]);
+    store.adopt(&watching, at(0));
+    store.record(&run(&watching[0].check, 1));
+    for second in 2..6_000 {
+        store.record(&run(&watching[1].check, second));
+    }
+    for check in ["c0", "c1"] {
+        let last = store.state(check).unwrap().last.clone().unwrap();
+        assert!(last.evidence().is_some(), "{check}");
+    }
 }

@@ -14,12 +14,15 @@ use crate::harness::Folder;
 struct Irritable {
     server: HttpServer,
     provoked: Arc<AtomicBool>,
+    ill: Arc<AtomicBool>,
 }
 
 impl Irritable {
     async fn start() -> Self {
         let provoked = Arc::new(AtomicBool::new(false));
+        let ill = Arc::new(AtomicBool::new(false));
         let (turned, visited) = (Arc::clone(&provoked), AtomicBool::new(false));
+        let down = Arc::clone(&ill);
         let server = HttpServer::start(move |request| {
             // An origin that never served a visitor cannot turn against us.
             if request.method == "GET" {
@@ -27,13 +30,15 @@ impl Irritable {
             } else if visited.load(Ordering::Relaxed) {
                 turned.store(true, Ordering::Relaxed);
             }
-            if turned.load(Ordering::Relaxed) {
+            if down.load(Ordering::Relaxed) {
+                Reply::text(503, "ill")
+            } else if turned.load(Ordering::Relaxed) {
                 Reply::text(403, "go away")
             } else {
                 Reply::text(200, "ok")
             }
         });
-        Self { server: server.await, provoked }
+        Self { server: server.await, provoked, ill }
     }
 
     /// A configuration of an active check and this passive one.
@@ -70,6 +75,12 @@ async fn an_origin_that_turns_against_us_after_active_work_is_left_in_peace() {
     let before = origin.posts();
     origin.wait_for_visits().await;
     assert_eq!(origin.posts(), before, "active work pauses");
+    origin.ill.store(true, Ordering::Relaxed);
+    origin.wait_for_visits().await;
+    let (_, now) = daemon.get("/api/v1/status").await;
+    assert!(is_blocked(&now), "an outage shows nothing of whether it serves us");
+    assert_eq!(origin.posts(), before);
+    origin.ill.store(false, Ordering::Relaxed);
     origin.calm_down();
     daemon.until("the end of it", |now| !is_blocked(now)).await;
 }

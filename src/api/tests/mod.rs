@@ -41,7 +41,7 @@ use crate::commands::{Asked, Commands};
 use crate::config::{Check, Service, Waiver};
 use crate::heartbeat::Heartbeat;
 use crate::policy::{self, Ruled, Ruling};
-use crate::runner::{Outcome, Record};
+use crate::runner::{Outcome, Reception, Record};
 use crate::store::{Memory, Store, Watched};
 use crate::testing;
 
@@ -326,7 +326,7 @@ impl Rig {
             outcome,
             requests: [1, 0, 0],
             untouched: false,
-            refused: false,
+            reception: Reception::Unheard,
         };
         assert!(self.store.record(&record).is_some());
     }

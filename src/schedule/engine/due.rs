@@ -67,7 +67,9 @@ impl Engine {
             }
             match slot.work {
                 Work::Idle => line_up(&mut self.admission, slot, due),
-                Work::Waits => shed(&self.meters, &*self.store, &id, Shed::Overlap, wall),
+                Work::Waits => {
+                    shed(&self.meters, &*self.store, self.began, &id, Shed::Overlap, wall);
+                }
                 Work::Runs => self.meters.shed(Shed::Overlap),
             }
             let next = if slot.on_grid {

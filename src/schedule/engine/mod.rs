@@ -78,6 +78,8 @@ pub(crate) struct Engine {
     running: JoinSet<Record>,
     /// Whose run each task is, so that a task that is lost frees its place all the same.
     in_flight: HashMap<Id, InFlight>,
+    /// Before that nobody could have looked.
+    began: Timestamp,
     /// Wall and monotonic time when they were last compared.
     compared: (Timestamp, Instant),
     heart: Heartbeat,
@@ -113,6 +115,7 @@ impl Engine {
             worked_on: HashSet::new(),
             running: JoinSet::new(),
             in_flight: HashMap::new(),
+            began: compared.0,
             compared,
             heart: Heartbeat::new(),
         }

@@ -3,34 +3,30 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use musterd_probes::impact::Impact;
-use musterd_probes::net::origin::Origin;
+use jiff::Timestamp;
 
-use crate::runner::{Outcome, Record};
+use crate::runner::{Outcome, Reception, Record};
 use crate::schedule::blocked::{Blocked, Change};
-use crate::schedule::slot::Slot;
 use crate::store::Store;
 
-/// Notes what a run says of whether its origin turned against us.
+/// Notes what a passive run that ended now says of whether its origin turned against us.
 pub(super) fn note_refusals(
     blocked: &mut Blocked,
     worked_on: &HashSet<Arc<str>>,
     store: &dyn Store,
-    slot: &Slot,
+    origin: &Arc<str>,
     record: &Record,
+    at: Timestamp,
 ) {
-    let Some(origin) = Origin::of(&slot.service.target.url) else { return };
-    let origin = Arc::<str>::from(origin.to_string());
-    if record.check.probe.impact() > Impact::Passive {
-        blocked.active(&origin, record.at);
-        return;
-    }
     // Without active work no origin can turn against us.
-    let concerned = worked_on.contains(&origin) || blocked.knows(&origin);
-    if !concerned || matches!(record.outcome, Outcome::Blind(_)) {
+    let concerned = worked_on.contains(origin) || blocked.knows(origin);
+    let says_nothing =
+        matches!(record.outcome, Outcome::Blind(_)) || record.reception == Reception::Unheard;
+    if !concerned || says_nothing {
         return;
     }
-    let change = blocked.passive(&origin, &record.check.id, record.refused, record.at);
+    let refused = record.reception == Reception::Refused;
+    let change = blocked.passive(origin, &record.check.id, refused, at);
     match change {
         Some(Change::Opened) => {
             tracing::warn!(%origin, "the origin refuses us after active work, which pauses");
@@ -42,6 +38,6 @@ pub(super) fn note_refusals(
         Some(Change::Moved) | None => {}
     }
     if change.is_some() {
-        store.block(&origin, blocked.pause(&origin).cloned());
+        store.block(origin, blocked.pause(origin).cloned());
     }
 }

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use musterd_probes::impact::Impact;
+use musterd_probes::net::origin::Origin;
 use tokio::task::{Id, JoinError};
 use tokio::time::Instant;
 
 use super::Engine;
 use super::due::until;
 use super::refusals::note_refusals;
+use crate::config::Check;
 use crate::runner::{self, Order, Record};
 use crate::schedule::admission::{Admission, Line};
 use crate::schedule::meters::{Meters, Shed};
@@ -36,8 +38,12 @@ pub(super) struct Waiting {
 
 /// A run that goes on.
 pub(super) struct InFlight {
-    pub(super) check: Arc<str>,
+    /// As it was when the run began.
+    pub(super) check: Arc<Check>,
     line: Arc<Line>,
+    origin: Option<Arc<str>>,
+    /// Whether it changes what the target knows of us.
+    is_active: bool,
 }
 
 impl Engine {
@@ -50,6 +56,12 @@ impl Engine {
                 self.admission.ended(&line);
                 continue;
             };
+            if *slot.line != *line {
+                // Its service has moved, or it was told to do more: it waits with others now.
+                self.admission.ended(&line);
+                line_up(&mut self.admission, slot, due);
+                continue;
+            }
             let paused = match &*line {
                 Line::Alone(origin) if slot.is_active() => {
                     !self.blocked.may_work(origin, self.clock.now())
@@ -58,13 +70,13 @@ impl Engine {
             };
             if paused {
                 slot.work = Work::Idle;
-                shed(&self.meters, &*self.store, &id, Shed::Blocked, self.clock.now());
+                shed(&self.meters, &*self.store, self.began, &id, Shed::Blocked, self.clock.now());
                 self.admission.ended(&line);
                 continue;
             }
             let waited = now.saturating_duration_since(since);
             if waited > patience(slot) && !slot.patient {
-                shed(&self.meters, &*self.store, &id, Shed::Deadline, self.clock.now());
+                shed(&self.meters, &*self.store, self.began, &id, Shed::Deadline, self.clock.now());
                 self.admission.ended(&line);
                 slot.patient = true;
                 line_up(&mut self.admission, slot, now);
@@ -86,6 +98,12 @@ impl Engine {
                 at,
                 location: Arc::clone(&self.location),
             };
+            let origin = Origin::of(&service.target.url).map(|origin| origin.to_string().into());
+            let run =
+                InFlight { check: Arc::clone(&check), line, origin, is_active: slot.is_active() };
+            if let (Some(origin), true) = (&run.origin, run.is_active) {
+                self.blocked.begin(origin, at);
+            }
             let earlier = self.store.state(&id).map(|state| state.earlier.clone());
             let task = self.running.spawn(async move {
                 let claimed = daily.claim(due_daily, &check.id, at).await;
@@ -95,7 +113,7 @@ impl Engine {
                 daily.give_back_untouched(claimed, &record).await;
                 record
             });
-            self.in_flight.insert(task.id(), InFlight { check: id, line });
+            self.in_flight.insert(task.id(), run);
         }
     }
 
@@ -104,27 +122,31 @@ impl Engine {
             Ok((task, _)) => *task,
             Err(error) => error.id(),
         };
-        let Some(InFlight { check: id, line }) = self.in_flight.remove(&task) else {
+        let Some(InFlight { check, line, origin, is_active }) = self.in_flight.remove(&task) else {
             return;
         };
+        let id = Arc::clone(&check.id);
         self.admission.ended(&line);
         self.meters.running(self.admission.running());
-        let slot = self.slots.get_mut(&id);
         let record = match ended {
             Ok((_, record)) => record,
             Err(error) => {
                 tracing::error!(check = %id, %error, "a run was lost");
-                let Some(slot) = slot.as_deref() else { return };
-                Record::lost(&slot.check, self.clock.millisecond())
+                Record::lost(&check, self.clock.millisecond())
             }
         };
         self.meters.ended(record.check.kind.name, record.duration);
-        if let Some(slot) = slot.as_deref() {
-            note_refusals(&mut self.blocked, &self.worked_on, &*self.store, slot, &record);
+        let (blocked, wall) = (&mut self.blocked, self.clock.now());
+        match &origin {
+            Some(origin) if is_active => blocked.end(origin, wall),
+            Some(origin) => {
+                note_refusals(blocked, &self.worked_on, &*self.store, origin, &record, wall);
+            }
+            None => {}
         }
         let step = self.store.record(&record);
         let now = Instant::now();
-        let Some(slot) = slot else { return };
+        let Some(slot) = self.slots.get_mut(&id) else { return };
         slot.work = Work::Idle;
         self.meters.sent(&slot.service.name, record.requests);
         if let Some(step) = &step {
@@ -132,13 +154,12 @@ impl Engine {
         }
         if record.check.identity != slot.check.identity {
             // It was asked something else meanwhile, and of that nothing is known yet.
-            self.plan(&id, now, self.clock.now(), false);
+            self.plan(&id, now, wall, false);
             return;
         }
         let passive = !slot.is_active();
         let retry = slot.check.terms.retry_interval;
         if step.is_some_and(|step| step.unconfirmed) && passive && retry < slot.check.interval {
-            let wall = self.clock.now();
             let next = slot.grid.next_due(slot.last_due, wall);
             if retry < until(wall, next) {
                 self.plan(&id, now + retry, wall, false);
@@ -165,11 +186,16 @@ fn patience(slot: &Slot) -> Duration {
 }
 
 /// A run of a check is not made: what it saw last grows old.
-pub(super) fn shed(meters: &Meters, store: &dyn Store, check: &str, why: Shed, at: Timestamp) {
+pub(super) fn shed(
+    meters: &Meters,
+    store: &dyn Store,
+    began: Timestamp,
+    check: &str,
+    why: Shed,
+    at: Timestamp,
+) {
     meters.shed(why);
-    let state = store.state(check);
-    if let Some(record) = state.and_then(|state| missed::of(&state, why, at)) {
-        // The step is of no concern: nothing is to be confirmed sooner.
-        let _step = store.record(&record);
+    if store.state(check).is_some_and(|state| missed::is_too_old(&state, began, at)) {
+        store.miss(check, missed::reason(why), at);
     }
 }

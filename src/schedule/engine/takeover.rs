@@ -35,7 +35,7 @@ impl Engine {
 
         // Of a check that was gone for a while, a run may still go on.
         let mut at_work: HashMap<Arc<str>, Work> = HashMap::new();
-        let running = self.in_flight.values().map(|run| (Arc::clone(&run.check), Work::Runs));
+        let running = self.in_flight.values().map(|run| (Arc::clone(&run.check.id), Work::Runs));
         let waiting = self.admission.waiting().map(|run| (Arc::clone(&run.check), Work::Waits));
         at_work.extend(waiting.chain(running));
         let mut before = std::mem::take(&mut self.slots);

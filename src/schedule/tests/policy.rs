@@ -5,7 +5,12 @@ use crate::config::Waiver;
 
 /// A check that fails, with a severity of its own for its only rule, and waived or not.
 fn failing(severity: Option<Severity>, waived: bool) -> Config {
-    let mut check = check("a", "fails", 3_600, 5, true);
+    failing_after(5, severity, waived)
+}
+
+/// It, when its run takes so many milliseconds.
+fn failing_after(takes: u64, severity: Option<Severity>, waived: bool) -> Config {
+    let mut check = check("a", "fails", 3_600, takes, true);
     if let Some(severity) = severity {
         Arc::make_mut(&mut check.terms).severity.set(FAILED.id.to_owned(), severity);
     }
@@ -45,5 +50,21 @@ async fn a_changed_severity_or_waiver_counts_at_once_without_a_run() {
         assert_eq!(open.waived.is_some(), waived);
         assert_eq!(open.opened_at, first.damped.open[0].opened_at);
         assert_eq!(now.runs, first.runs, "nothing ran");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_goes_on_meanwhile_is_judged_by_the_new_policy() {
+    let slow = |severity, waived| failing_after(10_000, severity, waived);
+    for (severity, waived, status) in
+        [(None, true, Status::Pass), (Some(Severity::Low), false, Status::Warn)]
+    {
+        let mut rig = Rig::start(slow(None, false), Bounds::default()).await;
+        assert!(rig.pass(Duration::from_secs(5)).await.is_empty(), "it is under way");
+        rig.adopt(slow(severity, waived)).await;
+        assert_eq!(rig.pass(Duration::from_secs(10)).await["a/fails"].len(), 1);
+        let now = rig.store.state("a/fails").unwrap();
+        assert_eq!(now.damped.status, status, "{severity:?} {waived}");
+        assert_eq!(now.damped.open[0].waived.is_some(), waived);
     }
 }
