@@ -19,13 +19,16 @@ pub(super) struct Files {
     read: Read,
     /// What was loaded when a look noticed a change, until the next look sees the same.
     unsettled: Option<Attempt>,
+    /// Whether what changed could not be read at all when it was looked at last.
+    hangs: bool,
     blocking: Blocking,
 }
 
 impl Files {
     /// Those at a path, of which this was read.
     pub(super) fn new(path: PathBuf, read: Read) -> Self {
-        Self { path, read, unsettled: None, blocking: Blocking::new(THREADS, PATIENCE) }
+        let blocking = Blocking::new(THREADS, PATIENCE);
+        Self { path, read, unsettled: None, hangs: false, blocking }
     }
 
     /// Loads what stands there now.
@@ -60,14 +63,16 @@ impl Files {
         tracing::info!("the configuration's content changed");
         match self.attempt().await {
             Ok(attempt) => {
+                self.hangs = false;
                 let news = attempt.read != self.read;
                 self.unsettled = news.then_some(attempt);
                 None
             }
             Err(error) => {
                 self.unsettled = None;
-                self.read = now;
-                Some(Err(error))
+                // It is tried again with each look, and said once.
+                let said = std::mem::replace(&mut self.hangs, true);
+                (!said).then_some(Err(error))
             }
         }
     }

@@ -11,7 +11,7 @@ use musterd_probes::secret::Vault;
 use prometheus::{Gauge, Registry};
 use tokio::signal::unix::Signal;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::files::Files;
 use super::settings::settings;
@@ -24,6 +24,10 @@ use crate::notify::Notifiers;
 /// How often the content of the configuration is looked at. Watching files misses the swap of a
 /// link by which Kubernetes updates them, and network drives.
 pub(super) const POLL: Duration = Duration::from_secs(5);
+
+/// A configuration that is right in itself is tried again after this time: a secret that it names
+/// may be there later than it.
+const AGAIN: Duration = Duration::from_mins(1);
 
 /// What of a configuration takes effect with a restart alone.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,6 +53,8 @@ pub(super) struct Reloader {
     settings: watch::Sender<Arc<Settings>>,
     notifiers: Notifiers,
     fixed: Fixed,
+    /// When a configuration that could not be taken over is tried again.
+    again: Option<Instant>,
     successful: Gauge,
     succeeded_at: Gauge,
 }
@@ -82,6 +88,7 @@ impl Reloader {
             settings,
             notifiers,
             fixed: Fixed::of(config),
+            again: None,
             successful,
             succeeded_at,
         })
@@ -116,9 +123,11 @@ impl Reloader {
     /// Reloads when the content of a file changed, and does not change any more.
     async fn poll(&mut self) {
         let Some(files) = &mut self.files else { return };
+        // The outcome is in the log and in the metrics.
         if let Some(loaded) = files.look().await {
-            // The outcome is in the log and in the metrics.
             let _logged = self.take(loaded).await;
+        } else if self.again.is_some_and(|again| again <= Instant::now()) {
+            let _logged = self.reload().await;
         }
     }
 
@@ -132,8 +141,13 @@ impl Reloader {
     }
 
     async fn take(&mut self, loaded: Result<Loaded, String>) -> Result<(), String> {
+        self.again = None;
         let outcome = match loaded {
-            Ok(loaded) => self.adopt(loaded).await,
+            Ok(loaded) => {
+                let adopted = self.adopt(loaded).await;
+                self.again = adopted.is_err().then(|| Instant::now() + AGAIN);
+                adopted
+            }
             Err(problems) => Err(problems),
         };
         match &outcome {

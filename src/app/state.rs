@@ -11,12 +11,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::claim::Claim;
 use crate::api::Settings;
+use crate::blocking::Blocking;
 use crate::clock::Clock;
 use crate::store::Store;
 use crate::store::saved::{self, Restored};
 
 /// The state is written so often.
 const EVERY: Duration = Duration::from_secs(30);
+
+/// Writing it takes a moment, or its file system hangs. Shorter than what an ending daemon waits.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Counts the times that the state could not be written.
 const FAILURES: &str = "musterd_state_write_failures_total";
@@ -33,6 +37,8 @@ pub(super) struct Keeper {
     settings: watch::Receiver<Arc<Settings>>,
     clock: Clock,
     failures: IntCounter,
+    /// A file system that hangs is a failure, too.
+    blocking: Blocking,
 }
 
 impl Keeper {
@@ -66,7 +72,8 @@ impl Keeper {
         }
         let failures = IntCounter::new(FAILURES, "How often the state could not be written");
         let failures = failures.expect("the family's name is well-formed");
-        Self { _claim: claim, path, writable, store, settings, clock, failures }
+        let blocking = Blocking::new(1, PATIENCE);
+        Self { _claim: claim, path, writable, store, settings, clock, failures, blocking }
     }
 
     /// Shows in a registry how often the state could not be written.
@@ -97,8 +104,8 @@ impl Keeper {
 
     async fn write(keeper: &Arc<Self>) {
         let writer = Arc::clone(keeper);
-        let saving = tokio::task::spawn_blocking(move || writer.save());
-        if let Err(error) = saving.await.unwrap_or_else(|lost| Err(lost.into())) {
+        let saving = keeper.blocking.call(move || writer.save());
+        if let Err(error) = saving.await.and_then(|written| written) {
             keeper.failures.inc();
             tracing::error!(path = %keeper.path.display(), %error, "the state cannot be written");
         }
