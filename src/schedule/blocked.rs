@@ -61,6 +61,13 @@ impl Blocked {
         Self(pauses.into_iter().map(|(origin, pause)| (origin, conduct(pause))).collect())
     }
 
+    /// The clock was set: no pause becomes longer by that than it can be.
+    pub(crate) fn clock_was_set(&mut self, now: Timestamp) {
+        for pause in self.0.values_mut().filter_map(|conduct| conduct.pause.as_mut()) {
+            pause.until = pause.until.min(after(now, pause.length));
+        }
+    }
+
     /// An active run on an origin begins.
     pub(crate) fn begin(&mut self, origin: &Arc<str>, at: Timestamp) {
         let conduct = self.0.entry(Arc::clone(origin)).or_default();
@@ -319,6 +326,16 @@ mod tests {
         assert_eq!(blocked.keep(&lookers(&[])), [Arc::clone(&origin)]);
         assert!(blocked.may_work(&origin, at(63)));
         assert_eq!(refusing("a/x").keep(&Lookers::new()), [origin]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_no_pause_longer() {
+        let origin = names().0;
+        let mut blocked = refusing("a/x");
+        blocked.clock_was_set(at(-10_000));
+        assert!(!blocked.may_work(&origin, at(-9_941)) && blocked.may_work(&origin, at(-9_940)));
+        blocked.clock_was_set(at(-9_990));
+        assert!(blocked.may_work(&origin, at(-9_940)), "nor does one that is set forward");
     }
 
     /// What is known after a restart.

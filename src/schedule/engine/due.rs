@@ -101,6 +101,7 @@ impl Engine {
             return;
         }
         tracing::warn!(drift_seconds = drift.as_secs_f64(), "the wall clock was set");
+        self.blocked.clock_was_set(wall);
         let mut slept_over = Vec::new();
         for Reverse((due, turn, id)) in std::mem::take(&mut self.due).into_vec() {
             let Some(slot) = self.slots.get_mut(&id).filter(|slot| slot.turn == turn) else {
