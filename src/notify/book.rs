@@ -10,8 +10,12 @@ use super::line::Lost;
 use super::message::{Before, Change, Message, State};
 use super::problem::{self, Problems};
 
-/// What a receiver did not get is told it again after so long, while it still is so.
+/// What a receiver did not get is told it again after so long, while it still is so; what it would
+/// not take, after twice as long each time...
 const AGAIN: Duration = Duration::from_hours(1);
+
+/// ...and at most so long.
+const LONGEST: Duration = Duration::from_hours(24);
 
 /// What one receiver knows.
 #[derive(Debug, Default)]
@@ -20,7 +24,7 @@ pub(crate) struct Book {
     delivered: Problems,
     /// What it will have been told when all that waits for it arrives.
     said: Problems,
-    /// What it did not get, and when that is told again.
+    /// What it did not get the last time.
     lost: BTreeMap<Arc<str>, Missed>,
     /// Of what it may have been told that it is wrong.
     perhaps: BTreeSet<Arc<str>>,
@@ -28,9 +32,27 @@ pub(crate) struct Book {
 
 #[derive(Debug, Clone, Copy)]
 struct Missed {
+    /// When it is told again.
     again: Instant,
-    /// The receiver refused it: that it takes another message says nothing of this one.
-    refused: bool,
+    /// Its time came.
+    retracted: bool,
+    /// The receiver was there: that it takes another message says nothing of this one.
+    answered: bool,
+    /// How often it was tried and given up.
+    tries: u32,
+}
+
+impl Missed {
+    fn new(lost: Lost, before: u32, now: Instant) -> Self {
+        let answered = match lost {
+            Lost::Refused | Lost::Failing | Lost::Unanswered => true,
+            Lost::Unreached | Lost::Dropped => false,
+        };
+        let doublings = if answered { before.min(10) } else { 0 };
+        let wait = AGAIN.saturating_mul(1 << doublings).min(LONGEST);
+        let tries = before.saturating_add(u32::from(lost != Lost::Dropped));
+        Self { again: now + wait, retracted: false, answered, tries }
+    }
 }
 
 impl Book {
@@ -59,8 +81,8 @@ impl Book {
             self.perhaps.remove(&change.check);
         }
         // The receiver is there again.
-        for lost in self.lost.values_mut().filter(|lost| !lost.refused) {
-            lost.again = now;
+        for missed in self.lost.values_mut().filter(|missed| !missed.answered) {
+            missed.again = missed.again.min(now);
         }
         problem::note(&mut self.delivered, message)
     }
@@ -73,30 +95,43 @@ impl Book {
 
     /// A message will not arrive.
     pub(super) fn lose(&mut self, message: &Message, lost: Lost, now: Instant) {
-        let missed = Missed { again: now + AGAIN, refused: lost == Lost::Refused };
         for change in &message.changes {
-            self.lost.insert(Arc::clone(&change.check), missed);
+            let before = self.lost.get(&change.check).map_or(0, |missed| missed.tries);
+            self.lost.insert(Arc::clone(&change.check), Missed::new(lost, before, now));
             if lost == Lost::Unanswered && change.state == State::Firing {
                 self.perhaps.insert(Arc::clone(&change.check));
             }
         }
     }
 
+    /// Whether all that a message speaks of was tried and given up the last time.
+    pub(super) fn gave_up(&self, message: &Message) -> bool {
+        let tried =
+            |change: &Change| self.lost.get(&change.check).is_some_and(|missed| missed.tries > 0);
+        message.changes.iter().all(tried)
+    }
+
     /// Forgets that it was said what was lost and is due again; call it while nothing waits.
     pub(super) fn retract(&mut self, now: Instant) {
-        let due = self.lost.extract_if(.., |_, lost| lost.again <= now);
-        for (id, _) in due {
-            match self.delivered.get(&id) {
-                Some(problem) => self.said.insert(id, problem.clone()),
-                None => self.said.remove(&id),
+        // What was told again and not lost again was over: the next time is another matter.
+        self.lost.retain(|_, missed| now < missed.again + LONGEST || !missed.retracted);
+        let due = self.lost.iter_mut().filter(|(_, missed)| missed.again <= now);
+        for (id, missed) in due {
+            if std::mem::replace(&mut missed.retracted, true) {
+                continue;
+            }
+            match self.delivered.get(id) {
+                Some(problem) => self.said.insert(Arc::clone(id), problem.clone()),
+                None => self.said.remove(id),
             };
         }
     }
 
     /// What was lost is due again at once: the receiver is another one now.
     pub(super) fn hope(&mut self, now: Instant) {
-        for lost in self.lost.values_mut() {
-            lost.again = now;
+        for missed in self.lost.values_mut() {
+            missed.again = missed.again.min(now);
+            missed.tries = 0;
         }
     }
 

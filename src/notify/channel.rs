@@ -49,7 +49,7 @@ impl From<Unwritten> for Undelivered {
             Unwritten::ForGood(why) => (true, why),
             Unwritten::Template(why) => (true, format!("the template `body`: {why}")),
         };
-        Self { for_good, why, wait: None, perhaps: false }
+        Self { for_good, why, wait: None, perhaps: false, answered: false }
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct Undelivered {
     pub(crate) wait: Option<Duration>,
     /// It may have arrived all the same: there was no answer in time.
     pub(crate) perhaps: bool,
+    /// The receiver answered, whatever it said.
+    pub(crate) answered: bool,
 }
 
 /// Carries letters over HTTP, with connections that are kept.
@@ -85,6 +87,7 @@ impl Post {
             perhaps: error.is_timeout() && !error.is_connect(),
             why: explain(&error.without_url()),
             wait: None,
+            answered: false,
         })?;
         let status = response.status();
         let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
@@ -127,7 +130,7 @@ fn judge(status: StatusCode, answer: &[u8], wait: Option<Duration>) -> Result<()
         let _written = write!(why, ": {}", said.trim());
     }
     let perhaps = status == StatusCode::GATEWAY_TIMEOUT;
-    Err(Undelivered { for_good: !passing, why, wait, perhaps })
+    Err(Undelivered { for_good: !passing, why, wait, perhaps, answered: true })
 }
 
 /// An error with everything that led to it.

@@ -35,8 +35,12 @@ struct Waiting {
 pub(crate) enum Lost {
     /// It was refused for good.
     Refused,
+    /// The receiver answered that it could not take it.
+    Failing,
     /// The receiver was not reached.
     Unreached,
+    /// There was no room for it: it was not tried.
+    Dropped,
     /// The receiver gave no answer in time: it may have it.
     Unanswered,
 }
@@ -64,7 +68,7 @@ impl Line {
         while waiting.messages.len() >= self.most {
             let oldest = usize::from(waiting.in_hand);
             if let Some((_, lost)) = waiting.messages.remove(oldest) {
-                waiting.book.lose(&lost, Lost::Unreached, now);
+                waiting.book.lose(&lost, Lost::Dropped, now);
             }
             dropped += 1;
         }
@@ -103,6 +107,11 @@ impl Line {
         let mut waiting = self.lock();
         waiting.done(number);
         waiting.book.lose(message, lost, now);
+    }
+
+    /// Whether all that a message speaks of was tried and given up the last time.
+    pub(crate) fn gave_up(&self, message: &Message) -> bool {
+        self.lock().book.gave_up(message)
     }
 
     /// What was said before was said again, and arrived. Whether the receiver learnt anything.

@@ -24,6 +24,10 @@ use crate::store::Store;
 /// When the daemon stops, what waits is tried once more, within so long for all of it.
 pub(crate) const LAST_TRY: Duration = Duration::from_secs(5);
 
+/// What was given up before is tried again for so long: a receiver that fails at one message, and
+/// at nothing else, gets the others.
+const TRY_AGAIN: Duration = Duration::from_mins(1);
+
 /// What every receiver's task needs.
 #[derive(Clone)]
 pub(crate) struct Means {
@@ -120,8 +124,8 @@ impl Worker {
         stop: &CancellationToken,
         mut late: Pin<&mut impl Future<Output = ()>>,
     ) -> Ended {
-        let give_up = Instant::now() + self.give_up();
-        let (mut failed, mut perhaps) = (0_u32, false);
+        let give_up = Instant::now() + self.give_up(message);
+        let (mut failed, mut perhaps, mut answered) = (0_u32, false, false);
         loop {
             let last = stop.is_cancelled();
             let tried = tokio::select! {
@@ -129,15 +133,17 @@ impl Worker {
                 tried = self.attempt(message) => tried,
                 () = late.as_mut() => return Ended::Late,
             };
-            let Undelivered { for_good, why, wait, perhaps: unanswered } = match tried {
+            let undelivered = match tried {
                 Ok(()) => {
                     tracing::debug!(notifier = self.name, told = message.summary, "notified");
                     return Ended::Sent;
                 }
                 Err(undelivered) => undelivered,
             };
+            perhaps |= undelivered.perhaps;
+            answered |= undelivered.answered;
+            let Undelivered { for_good, why, wait, .. } = undelivered;
             failed = failed.saturating_add(1);
-            perhaps |= unanswered;
             let wait = self.means.pace.wait(failed, wait, fastrand::f64());
             if for_good || last || Instant::now() + wait > give_up {
                 tracing::error!(
@@ -147,10 +153,11 @@ impl Worker {
                     error = why,
                     "a notification was given up"
                 );
-                return Ended::Failed(match (perhaps, for_good) {
-                    (true, _) => Lost::Unanswered,
-                    (false, true) => Lost::Refused,
-                    (false, false) => Lost::Unreached,
+                return Ended::Failed(match (perhaps, for_good, answered) {
+                    (true, _, _) => Lost::Unanswered,
+                    (false, true, _) => Lost::Refused,
+                    (false, false, true) => Lost::Failing,
+                    (false, false, false) => Lost::Unreached,
                 });
             }
             tracing::warn!(
@@ -176,9 +183,10 @@ impl Worker {
 
     /// What is said again anyway need not be tried for long: meanwhile nothing else is said again,
     /// and what is not would be over.
-    fn give_up(&self) -> Duration {
+    fn give_up(&self, message: &Message) -> Duration {
         let most = self.means.pace.give_up;
-        if self.channel.forgets() { most.min(alertmanager::TRY) } else { most }
+        let most = if self.channel.forgets() { most.min(alertmanager::TRY) } else { most };
+        if self.line.gave_up(message) { most.min(TRY_AGAIN) } else { most }
     }
 
     async fn attempt(&self, message: &Message) -> Result<(), Undelivered> {

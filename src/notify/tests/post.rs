@@ -82,7 +82,13 @@ async fn an_answer_says_whether_another_try_is_worth_it() {
         let wait = wait.map(Duration::from_secs);
         assert_eq!(
             undelivered,
-            Undelivered { for_good, why: why.to_owned(), wait, perhaps: why.contains("504") }
+            Undelivered {
+                for_good,
+                why: why.to_owned(),
+                wait,
+                perhaps: why.contains("504"),
+                answered: true,
+            }
         );
         assert_eq!(server.requests().len(), 1);
     }
@@ -108,6 +114,7 @@ async fn a_server_that_hangs_or_is_not_there_is_tried_again_and_its_url_stays_un
         let undelivered = deliver(&post, &url).await.unwrap_err();
         assert!(!undelivered.for_good);
         assert_eq!(undelivered.perhaps, perhaps, "{what}");
+        assert!(!undelivered.answered, "{what}");
         assert!(undelivered.why.contains(what), "{}", undelivered.why);
         assert!(!undelivered.why.contains("half-a-secret"), "{}", undelivered.why);
     }

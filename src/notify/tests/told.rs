@@ -341,6 +341,39 @@ fn what_did_not_arrive_is_told_again_while_it_is_so() {
 }
 
 #[test]
+fn what_a_receiver_would_not_take_is_told_again_after_ever_longer_waits_until_it_arrives() {
+    const HOUR: i64 = 3_600;
+    let tried_within = |bench: &mut Bench, from: i64, hours: i64| -> Vec<i64> {
+        let mut tried = Vec::new();
+        for hour in from..from + hours {
+            bench.resynchronise(hour * HOUR);
+            if !bench.told(hour * HOUR + 10).is_empty() {
+                tried.push(hour - from);
+            }
+        }
+        tried
+    };
+    for (lost, hours) in [
+        (Lost::Failing, vec![0, 2, 5, 10, 19, 36]),
+        (Lost::Unanswered, vec![0, 2, 5, 10, 19, 36]),
+        (Lost::Unreached, vec![0, 2, 4, 6, 8, 10]),
+    ] {
+        let mut bench = Bench::new();
+        bench.fate = Some(lost);
+        bench.run("shop/c", Fail, 20);
+        // What is lost ten seconds after a look round is due at the second one after it.
+        let tried = tried_within(&mut bench, 1, 12.max(hours[5] + 1));
+        assert_eq!(tried[..hours.len()], hours, "{lost:?}");
+        bench.fate = None;
+        assert_eq!(tried_within(&mut bench, 60, 30).len(), 1, "{lost:?}");
+        bench.run("shop/c", Warn, 100 * HOUR);
+        bench.fate = Some(lost);
+        bench.told(100 * HOUR + 10);
+        assert_eq!(tried_within(&mut bench, 101, 2), [1], "{lost:?}: it began anew");
+    }
+}
+
+#[test]
 fn the_end_of_a_problem_that_did_not_arrive_is_told_again() {
     let mut bench = Bench::new();
     bench.run("shop/c", Fail, 20);
@@ -355,7 +388,13 @@ fn the_end_of_a_problem_that_did_not_arrive_is_told_again() {
 
 #[test]
 fn a_receiver_that_is_back_is_told_at_once_what_it_missed_but_not_what_it_refused() {
-    for (lost, told) in [(Lost::Unreached, vec!["shop: a ->fail!"]), (Lost::Refused, vec![])] {
+    for (lost, told) in [
+        (Lost::Unreached, vec!["shop: a ->fail!"]),
+        (Lost::Dropped, vec!["shop: a ->fail!"]),
+        (Lost::Refused, vec![]),
+        (Lost::Failing, vec![]),
+        (Lost::Unanswered, vec![]),
+    ] {
         let mut bench = Bench::new();
         bench.fate = Some(lost);
         bench.run("shop/a", Fail, 20);

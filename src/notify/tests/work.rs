@@ -34,6 +34,8 @@ pub(super) enum Fate {
     Fails,
     Asks(u64),
     Hangs,
+    /// Whatever speaks of the first check is answered with a fault.
+    FailsAtA,
 }
 
 /// Carries nothing, and remembers when it was asked to.
@@ -76,6 +78,7 @@ impl Scripted {
 impl Courier for Scripted {
     fn carry(&self, letter: Letter) -> BoxFuture<'_, Result<(), Undelivered>> {
         let when = self.began.elapsed().as_secs_f64();
+        let of_a = letter.body.contains("shop/a");
         self.carried.lock().unwrap().push((when, letter.body));
         self.types.lock().unwrap().push(letter.headers["content-type"].clone());
         let mut fates = self.fates.lock().unwrap();
@@ -83,13 +86,15 @@ impl Courier for Scripted {
         drop(fates);
         let not = move |for_good, wait| {
             let perhaps = matches!(fate, Some(Fate::Hangs));
-            Err(Undelivered { for_good, why: "as it was told".to_owned(), wait, perhaps })
+            let answered = for_good || of_a && matches!(fate, Some(Fate::FailsAtA));
+            Err(Undelivered { for_good, why: "as it was told".to_owned(), wait, perhaps, answered })
         };
         Box::pin(async move {
             match fate.unwrap_or(Fate::Arrives) {
                 Fate::Arrives => Ok(()),
                 Fate::Refused => not(true, None),
-                Fate::Fails => not(false, None),
+                Fate::FailsAtA if !of_a => Ok(()),
+                Fate::Fails | Fate::FailsAtA => not(false, None),
                 Fate::Asks(seconds) => not(false, Some(Duration::from_secs(seconds))),
                 Fate::Hangs => {
                     sleep(Duration::from_secs(10)).await;
@@ -262,6 +267,24 @@ async fn the_end_of_what_may_have_arrived_is_told() {
         rig.change(0, Pass).await;
         assert_eq!(rig.courier.words().len() > until_now, told, "{fate:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_a_receiver_fails_at_holds_up_the_others_once() {
+    let rig = Rig::start([hook("chat")], &[Fate::FailsAtA], 100);
+    rig.change(0, Fail).await;
+    rig.pass(3_700).await;
+    assert_eq!(rig.meters.counts("chat"), [0, 1, 0]);
+    // The look round before each of these says a again when it may.
+    for (hour, status) in (1..=30).zip([Fail, Pass].into_iter().cycle()) {
+        rig.pass(3_600 - 70).await;
+        rig.change(1, status).await;
+        rig.pass(64).await;
+        let arrived = rig.meters.counts("chat")[0];
+        assert_eq!(arrived, hour, "b waits no longer than a minute");
+    }
+    // After 1, 2, 4, 8 and 16 hours.
+    assert_eq!(rig.meters.counts("chat")[1], 5);
 }
 
 #[tokio::test(start_paused = true)]
