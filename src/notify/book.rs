@@ -1,6 +1,6 @@
 //! What one receiver was told, and what it was to be told and did not get. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::line::Lost;
 use super::message::{Before, Change, Message, State};
-use super::problem::{self, Problems};
+use super::problem::{self, Problem, Problems, Whose};
 
 /// What a receiver did not get is told it again after so long, while it still is so; what it would
 /// not take, after twice as long each time...
@@ -26,8 +26,8 @@ pub(crate) struct Book {
     said: Problems,
     /// What it did not get the last time.
     lost: BTreeMap<Arc<str>, Missed>,
-    /// Of what it may have been told that it is wrong.
-    perhaps: BTreeSet<Arc<str>>,
+    /// What it may have been told to be wrong.
+    perhaps: Problems,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -38,12 +38,14 @@ struct Missed {
     retracted: bool,
     /// The receiver was there: that it takes another message says nothing of this one.
     answered: bool,
+    /// It was the end of a problem.
+    over: bool,
     /// How often it was tried and given up.
     tries: u32,
 }
 
 impl Missed {
-    fn new(lost: Lost, before: u32, now: Instant) -> Self {
+    fn new(lost: Lost, over: bool, before: u32, now: Instant) -> Self {
         let answered = match lost {
             Lost::Refused | Lost::Failing | Lost::Unanswered => true,
             Lost::Unreached | Lost::Dropped => false,
@@ -51,7 +53,7 @@ impl Missed {
         let doublings = if answered { before.min(10) } else { 0 };
         let wait = AGAIN.saturating_mul(1 << doublings).min(LONGEST);
         let tries = before.saturating_add(u32::from(lost != Lost::Dropped));
-        Self { again: now + wait, retracted: false, answered, tries }
+        Self { again: now + wait, retracted: false, answered, over, tries }
     }
 }
 
@@ -95,11 +97,16 @@ impl Book {
 
     /// A message will not arrive.
     pub(super) fn lose(&mut self, message: &Message, lost: Lost, now: Instant) {
+        let whose = Arc::new(Whose::told(message));
         for change in &message.changes {
+            let over = change.state == State::Resolved;
             let before = self.lost.get(&change.check).map_or(0, |missed| missed.tries);
-            self.lost.insert(Arc::clone(&change.check), Missed::new(lost, before, now));
-            if lost == Lost::Unanswered && change.state == State::Firing {
-                self.perhaps.insert(Arc::clone(&change.check));
+            self.lost.insert(Arc::clone(&change.check), Missed::new(lost, over, before, now));
+            if lost == Lost::Unanswered
+                && !over
+                && let Some(problem) = Problem::of(change, &whose)
+            {
+                self.perhaps.insert(Arc::clone(&change.check), problem);
             }
         }
     }
@@ -120,7 +127,8 @@ impl Book {
             if std::mem::replace(&mut missed.retracted, true) {
                 continue;
             }
-            match self.delivered.get(id) {
+            let perhaps = || self.perhaps.get(id).filter(|_| missed.over);
+            match self.delivered.get(id).or_else(perhaps) {
                 Some(problem) => self.said.insert(Arc::clone(id), problem.clone()),
                 None => self.said.remove(id),
             };
@@ -142,7 +150,7 @@ impl Book {
         let untold = |change: &Change| {
             change.state == State::Resolved
                 && !self.delivered.contains_key(&change.check)
-                && !self.perhaps.contains(&change.check)
+                && !self.perhaps.contains_key(&change.check)
         };
         if message.changes.iter().any(untold) {
             let message = Arc::make_mut(&mut suited);

@@ -40,6 +40,15 @@ impl Whose {
             labels: service.labels.clone(),
         }
     }
+
+    /// As a message says.
+    pub(super) fn told(message: &Message) -> Self {
+        Self {
+            service: message.service.clone(),
+            url: message.url.clone(),
+            labels: message.labels.clone(),
+        }
+    }
 }
 
 /// Whether a status is something to tell of.
@@ -61,7 +70,7 @@ impl Problem {
         Topic::Former { id: Arc::clone(id), probe: self.probe, labels: Arc::clone(&self.labels) }
     }
 
-    fn of(change: &Change, whose: &Arc<Whose>) -> Option<Self> {
+    pub(super) fn of(change: &Change, whose: &Arc<Whose>) -> Option<Self> {
         Some(Self {
             status: change.status.filter(|status| is_problem(*status))?,
             urgency: change.severity,
@@ -75,11 +84,7 @@ impl Problem {
 
 /// Notes what a message says. Whether that was anything new.
 pub(crate) fn note(problems: &mut Problems, message: &Message) -> bool {
-    let whose = Arc::new(Whose {
-        service: message.service.clone(),
-        url: message.url.clone(),
-        labels: message.labels.clone(),
-    });
+    let whose = Arc::new(Whose::told(message));
     let mut new = false;
     for change in &message.changes {
         let problem = match change.state {

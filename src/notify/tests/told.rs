@@ -387,6 +387,23 @@ fn the_end_of_a_problem_that_did_not_arrive_is_told_again() {
 }
 
 #[test]
+fn the_end_of_a_problem_that_may_have_arrived_is_told_again() {
+    for (lost, told) in [(Lost::Unanswered, vec!["shop: c fail>pass."]), (Lost::Failing, vec![])] {
+        let mut bench = Bench::new();
+        bench.fate = Some(lost);
+        bench.run("shop/c", Fail, 20);
+        assert_eq!(bench.told(30), ["shop: c ->fail!"]);
+        bench.run("shop/c", Pass, 40);
+        assert_eq!(bench.told(50), told, "{lost:?}");
+        bench.fate = None;
+        bench.resynchronise(50 + 2 * 3_600);
+        assert_eq!(bench.told(60 + 2 * 3_600), told, "{lost:?}");
+        bench.resynchronise(50 + 24 * 3_600);
+        assert_eq!(bench.told(60 + 24 * 3_600), Vec::<String>::new(), "it arrived");
+    }
+}
+
+#[test]
 fn a_receiver_that_is_back_is_told_at_once_what_it_missed_but_not_what_it_refused() {
     for (lost, told) in [
         (Lost::Unreached, vec!["shop: a ->fail!"]),
