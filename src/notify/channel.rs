@@ -66,6 +66,14 @@ impl Channel {
         }
     }
 
+    /// Where the receiver stands.
+    pub(crate) const fn endpoint(&self) -> &Url {
+        match self {
+            Self::Alertmanager { endpoint } => endpoint,
+            Self::Webhook { url, .. } => url,
+        }
+    }
+
     /// Whether the receiver forgets what is not said again.
     pub(crate) const fn forgets(&self) -> bool {
         match self {

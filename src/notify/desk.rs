@@ -151,7 +151,11 @@ impl Desk {
                     // What it had in hand is still in its line.
                     if let Some(old) = &old {
                         old.task.abort();
-                        old.line.hope(Instant::now());
+                        if old.channel.endpoint() == channel.endpoint() {
+                            old.line.hope(Instant::now());
+                        } else {
+                            old.line.begin_anew();
+                        }
                     }
                     let line = old.map_or_else(|| self.line(name), |old| old.line);
                     self.start(name, channel, line)

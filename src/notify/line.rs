@@ -127,7 +127,18 @@ impl Line {
         }
     }
 
-    /// What was lost is due at once: the receiver stands elsewhere now.
+    /// The receiver stands elsewhere now, where nobody was told anything: what waits is the first
+    /// that it hears.
+    pub(crate) fn begin_anew(&self) {
+        let mut waiting = self.lock();
+        let mut book = Book::default();
+        for (_, message) in &waiting.messages {
+            book.say(message);
+        }
+        waiting.book = book;
+    }
+
+    /// What was lost is due at once: the receiver is spoken to otherwise now.
     pub(crate) fn hope(&self, now: Instant) {
         self.lock().book.hope(now);
     }

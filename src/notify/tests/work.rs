@@ -464,6 +464,23 @@ async fn a_reload_keeps_what_waits_and_tells_what_it_changed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_receiver_that_moved_is_told_there_what_is_wrong() {
+    for (place, told) in [("moved", &["a=fail", "a=fail"][..]), ("chat", &["a=fail"])] {
+        let rig = Rig::start([hook("chat")], &[Fate::Arrives], 100);
+        rig.change(0, Fail).await;
+        let Channel::Webhook { url, headers, .. } = hook(place).channel else {
+            panic!("a webhook")
+        };
+        let body = Some("{\"changes\": {{ changes | tojson }}}".to_owned());
+        let channel = Channel::Webhook { url, headers, body };
+        let chat = Notifier { channel, ..hook("chat") };
+        rig.notifiers.replace(&Config { notify: vec![chat], ..Config::default() });
+        rig.pass(10).await;
+        assert_eq!(rig.courier.words(), told, "{place}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stop_tells_what_is_gathered_and_tries_once_more_for_five_seconds() {
     for (fates, times, counts) in [
         (vec![Fate::Arrives], 2, [2, 0, 0]),
