@@ -76,6 +76,13 @@ impl Topic {
     }
 }
 
+/// Whether no run bears the status out: none was, or the last one saw something else that is not
+/// confirmed yet.
+pub(super) fn is_from_before(state: &CheckState) -> bool {
+    let verdict = state.last.as_ref().map(|last| last.summary.verdict);
+    verdict.is_none_or(|verdict| Status::from(verdict) != state.damped.status)
+}
+
 /// How something stands.
 #[derive(Debug, Clone)]
 pub(crate) struct Stand {
@@ -87,7 +94,7 @@ pub(crate) struct Stand {
     pub(crate) open: Vec<Open>,
     /// Why it is unknown.
     pub(crate) reason: Option<Box<str>>,
-    /// It is as it was before a restart: nobody has looked since.
+    /// It may be as it was before a restart: no look since has borne it out.
     pub(crate) from_before: bool,
 }
 
@@ -102,7 +109,7 @@ impl Stand {
             since: state.damped.since,
             open: state.damped.open.clone(),
             reason: reason.filter(|_| state.damped.status == Status::Unknown).map(Box::from),
-            from_before: state.last.is_none(),
+            from_before: is_from_before(state),
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::message::{Before, Change, Writer};
 use super::problem::{Problem, Problems, Whose};
-use super::stand::Stand;
+use super::stand::{Stand, is_from_before};
 use crate::status::Status;
 use crate::store::{CheckState, News};
 
@@ -62,7 +62,7 @@ impl Gathering {
             let glance = Glance {
                 status: state.damped.status,
                 since: state.damped.since,
-                from_before: state.last.is_none(),
+                from_before: is_from_before(state),
             };
             if glance.differs(told) {
                 self.look_at(&state.service.name, id, None, now);

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use musterd_probes::run_id::RunId;
 use musterd_probes::secret::Vault;
+use musterd_probes::severity::Verdict;
 use tokio::time::Instant;
 
 use super::super::book::Book;
@@ -17,7 +19,7 @@ use super::{at, findings, news, service, state, writer};
 use crate::config::Service;
 use crate::damping::Damped;
 use crate::status::Status::{self, Fail, Pass, Pending, Unknown, Warn};
-use crate::store::CheckState;
+use crate::store::{CheckState, LastRun, RunSummary};
 
 /// The core at work for one receiver, on states that a test sets.
 struct Bench {
@@ -272,6 +274,25 @@ fn how_something_stood_before_its_problem_is_not_the_end_of_it() {
     assert_eq!(bench.told(40), Vec::<String>::new(), "it was told before the crash");
     bench.run("shop/c", Pass, 50);
     assert_eq!(bench.told(60), ["shop: c fail>pass."]);
+}
+
+#[test]
+fn a_first_run_that_is_not_confirmed_ends_no_problem() {
+    let mut bench = Bench::new();
+    bench.set("shop/c", Fail, 8);
+    bench.remember(&bench.look("shop/c").unwrap());
+    // A crash lost that it failed.
+    bench.set("shop/c", Pass, 1);
+    for (second, verdict, told) in
+        [(20, Verdict::Fail, vec![]), (40, Verdict::Pass, vec!["shop: c fail>pass."])]
+    {
+        let state = Arc::make_mut(bench.states.get_mut("shop/c").unwrap());
+        let run = RunId::new(at(second), 0);
+        let summary = RunSummary::new(run, Duration::from_millis(5), verdict);
+        state.last = Some(Arc::new(LastRun::blind(summary, "")));
+        bench.resynchronise(second);
+        assert_eq!(bench.told(second + 10), told, "{verdict:?}");
+    }
 }
 
 #[test]
