@@ -6,8 +6,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
+
+use super::door::Place;
 
 /// A connection that has a place, and ends when the client takes nothing for too long: it would
 /// keep its place, and the answer in memory, for ever.
@@ -16,12 +17,12 @@ pub(super) struct Connection<S> {
     patience: Duration,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl<S> Connection<S> {
     /// Over a stream that may be stuck for no longer than `patience`.
-    pub(super) fn new(stream: S, patience: Duration, place: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(stream: S, patience: Duration, place: Place) -> Self {
         Self { stream, patience, stalled: None, _place: place }
     }
 
@@ -85,18 +86,18 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::net::Ipv4Addr;
 
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
-    use tokio::sync::Semaphore;
 
     use super::*;
+    use crate::app::door::Places;
 
     const PATIENCE: Duration = Duration::from_mins(1);
 
     /// A connection on which no more than four bytes are on the way.
     fn narrow() -> (Connection<DuplexStream>, DuplexStream) {
-        let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let place = Places::new(1).take(Ipv4Addr::LOCALHOST.into()).ok().unwrap();
         let (near, far) = duplex(4);
         (Connection::new(near, PATIENCE, place), far)
     }

@@ -1,17 +1,21 @@
 //! How many connections stand open at once, so that nobody who connects uses up the descriptors
 //! that the probes need.
 
+mod places;
+
 use std::future::{Ready, ready};
 use std::io;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum_server::accept::Accept;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::connection::Connection;
+use places::Full;
+pub(super) use places::{Place, Places};
 
 /// However many descriptors there are, no more connections stand open than this.
 const MOST: usize = 1_024;
@@ -25,10 +29,17 @@ const SAY_AGAIN: Duration = Duration::from_mins(1);
 /// Lets connections in as long as there is room, and closes the others.
 #[derive(Clone)]
 pub(super) struct Door {
-    places: Arc<Semaphore>,
+    places: Places,
     /// How long a client may take nothing of what is sent to it.
     patience: Duration,
-    refused: Arc<Mutex<Refused>>,
+    refused: Arc<Mutex<Refusals>>,
+}
+
+/// Each has its own, so that one never hides the other.
+#[derive(Default)]
+struct Refusals {
+    whole: Refused,
+    of_peers: Refused,
 }
 
 /// Connections that were closed since it was said last.
@@ -47,7 +58,33 @@ pub(super) fn room() -> usize {
 impl Door {
     /// With room for so many.
     pub(super) fn new(places: usize, patience: Duration) -> Self {
-        Self { places: Arc::new(Semaphore::new(places)), patience, refused: Arc::default() }
+        Self { places: Places::new(places), patience, refused: Arc::default() }
+    }
+
+    fn refuse(&self, peer: IpAddr, full: Full) -> io::Error {
+        let mut refused = self.refused.lock().expect("no panic under this lock");
+        let now = Instant::now();
+        match full {
+            Full::Whole => {
+                if let Some(refused) = refused.whole.one_more(now) {
+                    tracing::warn!(
+                        refused,
+                        "too many connections to the server are open: others are closed at once"
+                    );
+                }
+            }
+            Full::OfPeer => {
+                if let Some(refused) = refused.of_peers.one_more(now) {
+                    tracing::warn!(
+                        refused,
+                        %peer,
+                        "one peer has too many connections to the server open: others of it are \
+                         closed at once"
+                    );
+                }
+            }
+        }
+        io::Error::other("too many connections are open")
     }
 }
 
@@ -57,25 +94,21 @@ impl<S> Accept<TcpStream, S> for Door {
     type Future = Ready<io::Result<(Self::Stream, S)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        let connection = place.map(|place| Connection::new(stream, self.patience, place));
-        ready(connection.map(|connection| (connection, service)).map_err(|_| {
-            let mut refused = self.refused.lock().expect("no panic under this lock");
-            refused.one_more(Instant::now());
-            io::Error::other("too many connections are open")
+        ready(stream.peer_addr().and_then(|peer| {
+            let place = self.places.take(peer.ip()).map_err(|full| self.refuse(peer.ip(), full))?;
+            Ok((Connection::new(stream, self.patience, place), service))
         }))
     }
 }
 
 impl Refused {
-    fn one_more(&mut self, now: Instant) {
+    /// Counts one, and gives how many there were where it is time to say it.
+    fn one_more(&mut self, now: Instant) -> Option<u64> {
         self.count += 1;
-        if self.said.is_none_or(|said| now.duration_since(said) >= SAY_AGAIN) {
-            tracing::warn!(
-                refused = self.count,
-                "too many connections to the server are open: others are closed at once"
-            );
-            *self = Self { count: 0, said: Some(now) };
+        if self.said.is_some_and(|said| now.duration_since(said) < SAY_AGAIN) {
+            return None;
         }
+        self.said = Some(now);
+        Some(std::mem::take(&mut self.count))
     }
 }

@@ -27,7 +27,7 @@ struct Limits {
     head: Duration,
     /// How long it may take nothing of an answer.
     stalled: Duration,
-    /// How many connections stand open at once, of all clients.
+    /// How many connections stand open at once, of all clients; of one, three quarters of it.
     connections: usize,
 }
 

@@ -8,7 +8,7 @@ use axum::routing::get;
 use futures_util::stream;
 use musterd_test_support::ca::{Authority, Identity, Leaf};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -57,6 +57,13 @@ async fn serve(server: &Server, change: impl FnOnce(&mut Limits)) -> Serving {
 impl Serving {
     async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// From another address of this machine.
+    async fn connect_from(&self, source: [u8; 4]) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((source, 0).into()).unwrap();
+        socket.connect(self.address).await.unwrap()
     }
 }
 
@@ -184,6 +191,19 @@ async fn so_many_connections_stand_open_and_no_more() {
     drop(one);
     let again = async { while !is_answered(&mut serving.connect().await).await {} };
     tokio::time::timeout(PATIENCE, again).await.expect("whoever leaves makes room");
+}
+
+#[tokio::test]
+async fn a_peer_that_keeps_many_connections_leaves_room_for_others() {
+    let serving = serve(&Server::default(), |limits| limits.connections = 4).await;
+    let mut held = [serving.connect().await, serving.connect().await, serving.connect().await];
+    for stream in &mut held {
+        assert!(is_answered(stream).await);
+    }
+    assert_eq!(closed(&mut serving.connect().await).await, b"");
+    let mut other = serving.connect_from([127, 0, 0, 2]).await;
+    assert!(is_answered(&mut other).await, "the last quarter is for others");
+    assert_eq!(closed(&mut serving.connect_from([127, 0, 0, 3]).await).await, b"");
 }
 
 #[tokio::test]
