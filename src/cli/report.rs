@@ -8,7 +8,7 @@ use musterd_probes::net::trust::Roots;
 use musterd_probes::secret::{SecretRef, Vault};
 use url::Url;
 
-use super::output::{self, Format, Report, Style};
+use super::output::{self, Report};
 use super::remote::{self, Secret};
 use crate::notify;
 
@@ -56,9 +56,13 @@ impl Options {
     }
 }
 
-/// The report as it is posted.
+/// The report as it is posted: without what the daemon does not read, for its length is bounded.
 pub(crate) fn body(report: &Report<'_>) -> io::Result<String> {
+    let mut document = report.document.clone();
+    for check in document.services.iter_mut().flat_map(|service| &mut service.checks) {
+        check.evidence = None;
+    }
     let mut body = Vec::new();
-    output::write(Format::Json, report, Style { colour: false, width: 100 }, &mut body)?;
+    output::write_compact(&Report { document: &document, ..*report }, &mut body)?;
     String::from_utf8(body).map_err(io::Error::other)
 }

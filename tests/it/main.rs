@@ -28,6 +28,7 @@ mod push;
 #[cfg(feature = "peers")]
 mod rate_limit;
 mod replay;
+mod report;
 mod secrets;
 mod signals;
 #[cfg(feature = "peers")]

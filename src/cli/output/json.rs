@@ -18,13 +18,22 @@ struct Json<'a> {
     document: &'a Document,
 }
 
+impl<'a> Json<'a> {
+    fn of(report: &Report<'a>) -> Self {
+        Self {
+            schema: SCHEMA,
+            exit_code: report.exit_code,
+            duration_seconds: (report.duration.as_secs_f64() * 1e3).round() / 1e3,
+            document: report.document,
+        }
+    }
+}
+
 pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let json = Json {
-        schema: SCHEMA,
-        exit_code: report.exit_code,
-        duration_seconds: (report.duration.as_secs_f64() * 1e3).round() / 1e3,
-        document: report.document,
-    };
-    serde_json::to_writer_pretty(&mut *out, &json)?;
+    serde_json::to_writer_pretty(&mut *out, &Json::of(report))?;
     out.write_all(b"\n")
+}
+
+pub(super) fn write_compact(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer(out, &Json::of(report)).map_err(io::Error::from)
 }

@@ -79,6 +79,11 @@ pub(crate) struct Style {
     pub(crate) width: usize,
 }
 
+/// Writes a report for programs alone: as JSON without white space.
+pub(crate) fn write_compact(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    json::write_compact(report, out)
+}
+
 /// Writes a report.
 pub(crate) fn write(
     format: Format,
