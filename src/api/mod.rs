@@ -35,7 +35,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use reports::Reports;
+pub(crate) use reports::{ANSWERED_WITHIN as REPORT_ANSWERED_WITHIN, Reports};
 
 /// What every request may use.
 pub(crate) struct Shared {

@@ -67,7 +67,7 @@ impl Options {
         }
         let body = body.map_err(|error| error.to_string())?;
         // PUT replaces the whole group: what is no longer checked is gone from it.
-        notify::send(Method::PUT, url, headers, body, &Roots::new(true).0)
+        notify::send(Method::PUT, url, headers, body, &Roots::new(true).0, notify::TIMEOUT)
             .await
             .map_err(|why| format!("the metrics were not taken: {}", vault.redact(&why)))
     }

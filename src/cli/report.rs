@@ -1,6 +1,7 @@
 //! `musterd check --report URL`: posts the report to a daemon.
 
 use std::io;
+use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
@@ -10,7 +11,11 @@ use url::Url;
 
 use super::output::{self, Report};
 use super::remote::{self, Secret};
+use crate::api::REPORT_ANSWERED_WITHIN;
 use crate::notify;
+
+/// A daemon that is busy says so, and when to come again: whoever leaves before never hears it.
+const TIMEOUT: Duration = REPORT_ANSWERED_WITHIN.saturating_add(Duration::from_secs(10));
 
 /// Where a report goes, and by which token.
 #[derive(Debug, Default, clap::Args)]
@@ -50,7 +55,7 @@ impl Options {
         let json = HeaderValue::from_static("application/json");
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, json), (AUTHORIZATION, bearer)]);
         let body = body.map_err(|error| error.to_string())?;
-        notify::send(Method::POST, url, headers, body, &Roots::new(true).0)
+        notify::send(Method::POST, url, headers, body, &Roots::new(true).0, TIMEOUT)
             .await
             .map_err(|why| format!("the report was not taken: {}", vault.redact(&why)))
     }

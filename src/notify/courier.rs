@@ -15,7 +15,7 @@ use super::pace;
 use crate::clock::Clock;
 
 /// One delivery takes at most so long.
-const TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// So much of an answer is read, to say why a letter was refused.
 const LONGEST_ANSWER: usize = 512;
@@ -49,9 +49,18 @@ pub(crate) struct Post {
 impl Post {
     /// A client that trusts these roots.
     pub(crate) async fn new(roots: &Roots, clock: Clock) -> Result<Self, String> {
+        Self::patient(roots, TIMEOUT, clock).await
+    }
+
+    /// A client for somebody who may need so long for an answer.
+    pub(super) async fn patient(
+        roots: &Roots,
+        timeout: Duration,
+        clock: Clock,
+    ) -> Result<Self, String> {
         let trust =
             Trust::default().material(roots).await.map_err(|Blind { reason, .. }| reason)?;
-        Self::with_tls((*trust.config).clone(), TIMEOUT, clock)
+        Self::with_tls((*trust.config).clone(), timeout, clock)
     }
 
     /// A client with TLS of its own: reqwest would take the platform's verifier and the

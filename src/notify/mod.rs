@@ -42,8 +42,8 @@ use crate::clock::Clock;
 use crate::config::{Config, Notifier, Place};
 use crate::store::{News, Store};
 use channel::{Channel, Letter};
-pub(crate) use courier::explain;
 use courier::{Courier, Post};
+pub(crate) use courier::{TIMEOUT, explain};
 use desk::{Desk, Snapshot};
 use message::State;
 use meters::Meters;
@@ -246,16 +246,17 @@ impl Notify {
     }
 }
 
-/// Sends one thing once, to somebody who is no receiver: an error says what was answered, without
-/// the URL.
+/// Sends one thing once within `timeout`, to somebody who is no receiver: an error says what was
+/// answered, without the URL.
 pub(crate) async fn send(
     method: Method,
     url: Url,
     headers: HeaderMap,
     body: String,
     roots: &Roots,
+    timeout: Duration,
 ) -> Result<(), String> {
-    let post = Post::new(roots, Clock::system()).await?;
+    let post = Post::patient(roots, timeout, Clock::system()).await?;
     post.send(method, Letter { url, headers, body }).await.map_err(|undelivered| undelivered.why)
 }
 

@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use musterd_probes::severity::Verdict;
 use tokio::sync::watch;
 
+pub(crate) use self::post::ANSWERED_WITHIN;
 pub(super) use self::post::post;
 use self::room::Room;
 use self::sound::Sound;

@@ -8,6 +8,7 @@ use axum::extract::State;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 
+use super::turns::WAIT;
 use super::{LARGEST, Older, Sound};
 use crate::api::answer::Answer;
 use crate::api::problem::Problem;
@@ -16,6 +17,9 @@ use crate::report::ServiceStatus;
 
 /// A body that has not come after this time does not come any more.
 const BODY: Duration = Duration::from_secs(30);
+
+/// A report waits for two turns, and for its body in between; whoever posts one waits longer.
+pub(crate) const ANSWERED_WITHIN: Duration = BODY.saturating_add(WAIT).saturating_add(WAIT);
 
 /// `POST /api/v1/reports`.
 pub(in crate::api) async fn post(

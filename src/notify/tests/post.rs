@@ -191,7 +191,8 @@ async fn something_else_is_sent_once() {
     let roots = Roots::new(false).0;
     for (path, outcome) in [("taken", Ok(())), ("other", Err("it answered 500".to_owned()))] {
         let url = format!("{}/{path}", server.url()).parse().unwrap();
-        let sent = send(Method::PUT, url, headers(), "{}".to_owned(), &roots).await;
+        let sent =
+            send(Method::PUT, url, headers(), "{}".to_owned(), &roots, super::super::TIMEOUT).await;
         assert_eq!(sent, outcome);
     }
     assert_eq!(server.requests().len(), 2);
