@@ -76,7 +76,7 @@ pub(crate) struct Server {
     /// The path under which a proxy shows the server, such as `/musterd`.
     pub(crate) base_path: Option<BasePath>,
     /// Where people reach the server, such as `https://ops.example/musterd`: what notifications
-    /// link to.
+    /// link to, and a name by which a daemon on loopback may be read.
     pub(crate) external_url: Option<Located<ExternalUrl>>,
     /// Show the status page without the token.
     pub(crate) public: Option<Located<bool>>,
