@@ -55,8 +55,8 @@ impl Everything {
     fn among(shared: &Shared, states: Vec<Arc<CheckState>>) -> Self {
         let at = shared.clock.now();
         let location = shared.settings.borrow().location.clone();
-        let runs_here = |service: &str| shared.store.standing(service).is_some();
-        let posted = shared.reports.all(at, |place, name| place == location && runs_here(name));
+        let scheduled = |id: &str| shared.store.state(id).is_some();
+        let posted = shared.reports.all(at, |place, id| place == location && scheduled(id));
         let vault = Arc::clone(&shared.vault);
         Self { states, posted, location, at, vault }
     }

@@ -100,7 +100,7 @@ pub(super) static WAYS: &[Way] = &[
         gives: &[(200, "Events")], problems: &[401, 403, 500, 503], ..GET } },
     Way { answerer: || post(reports::post), route: Route {
         path: guard::REPORTS, id: "report",
-        summary: "Takes a report of `musterd check`; its checks appear beside the others for 48 hours after they ran; a service that runs here needs another `location`, or 409 is answered",
+        summary: "Takes a report of `musterd check`; its checks appear beside the others for 48 hours after they ran; a check that runs here needs another `location`, or 409 is answered",
         takes: Some("Report"),
         gives: &[(200, "Taken")], problems: &[400, 401, 403, 408, 409, 413, 415, 422, 500, 503], ..POST } },
     Way { answerer: || post(daemon::reload), route: Route {

@@ -12,6 +12,7 @@ use super::answer::Answer;
 use super::everything::shell;
 use super::problem::Problem;
 use super::query::Query;
+use super::reports::Posted;
 use super::status::Placed;
 use super::{Api, look};
 use crate::report::{self, FindingStatus, ServiceStatus, Totals};
@@ -72,6 +73,17 @@ pub(super) async fn one(
             let mut service = shell(states, now.at, &now.vault);
             service.checks =
                 states.iter().map(|state| report::check_of_state(state, &now.vault)).collect();
+            let is_same = |posted: &&Arc<Posted>| {
+                posted.service.name == name && posted.location == now.location
+            };
+            if let Some(posted) = now.posted.iter().find(is_same) {
+                let (mut checks, since) = (service.checks, service.since);
+                checks.extend(posted.service.checks.iter().cloned());
+                let known = report::known(&states[0]);
+                let whole =
+                    report::service_of(&states[0].service, &known, checks, now.at, &now.vault);
+                service = ServiceStatus { since, ..whole };
+            }
             return Answer::json(&Placed { location: &now.location, service: &service });
         }
         let posted = now

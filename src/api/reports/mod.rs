@@ -113,7 +113,7 @@ impl Reports {
         Ok(())
     }
 
-    /// Everything that is not too old, but for the services (of a location and a name) that are
+    /// Everything that is not too old, but for the checks (of a location and an id) that are
     /// `hidden`.
     pub(super) fn all(
         &self,
@@ -125,8 +125,17 @@ impl Reports {
             entry.expire(at);
         }
         kept.retain(|_, entry| !entry.times.is_empty());
-        let shown = kept.iter().filter(|((location, service), _)| !hidden(location, service));
-        shown.map(|(_, entry)| Arc::clone(&entry.posted)).collect()
+        let shown = kept.values().filter_map(|Entry { posted, .. }| {
+            let is_hidden = |check: &CheckStatus| hidden(&posted.location, &check.id);
+            if !posted.service.checks.iter().any(is_hidden) {
+                return Some(Arc::clone(posted));
+            }
+            let mut part = Posted::clone(posted);
+            part.service.checks.retain(|check| !is_hidden(check));
+            part.count();
+            (!part.service.checks.is_empty()).then(|| Arc::new(part))
+        });
+        shown.collect()
     }
 
     /// Hears of every report from now on.

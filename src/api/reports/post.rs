@@ -13,7 +13,6 @@ use super::{LARGEST, Older, Sound};
 use crate::api::answer::Answer;
 use crate::api::problem::Problem;
 use crate::api::{Api, off};
-use crate::report::ServiceStatus;
 
 /// A body that has not come after this time does not come any more.
 const BODY: Duration = Duration::from_secs(30);
@@ -61,14 +60,13 @@ fn take(api: &Api, body: &[u8]) -> Result<usize, Problem> {
     let now = api.shared.clock.now();
     let report = Sound::read(body, &api.shared.vault, now)?;
     let here = api.shared.settings.borrow().location.clone();
-    let runs_here = |service: &&ServiceStatus| api.shared.store.standing(&service.name).is_some();
     if report.location == here
-        && let Some(ServiceStatus { name, .. }) = report.services.iter().find(runs_here)
+        && let Some(id) = report.ids().find(|id| api.shared.store.state(id).is_some())
     {
-        let detail = format!("{name} is watched from here already; give the report a `location`");
+        let detail = format!("{id} is checked from here already; give the report a `location`");
         return Err(Problem::new(StatusCode::CONFLICT, detail));
     }
-    let checks = report.services.iter().map(|service| service.checks.len()).sum();
+    let checks = report.ids().count();
     api.shared.reports.keep(report, body.len(), now).map_err(|Older(id)| {
         let detail = format!("of {id} a later run was reported already");
         Problem::new(StatusCode::CONFLICT, detail)

@@ -63,6 +63,12 @@ impl Sound {
         proof::timely(made_at, &services, now).map_err(wrong)?;
         Ok(Self { made_at, location, services })
     }
+
+    /// The id of each check.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+        let services = self.services.iter();
+        services.flat_map(|service| service.checks.iter().map(|check| check.id.as_str()))
+    }
 }
 
 fn wrong(detail: impl Into<String>) -> Problem {

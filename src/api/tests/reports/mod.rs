@@ -124,19 +124,28 @@ async fn a_new_report_replaces_check_by_check_and_old_ones_are_forgotten() {
 #[tokio::test]
 async fn what_runs_here_is_not_reported_from_here() {
     let rig = Rig::filled().await;
-    for checks in [&[("other", "pass"), ("home", "pass")][..], &[("other", "pass")]] {
-        let detail = is_problem(&post(&rig, &report("here", "shop", checks)).await, 409);
-        assert!(detail.contains("shop"), "{detail}");
-    }
-    assert_eq!(post(&rig, &report("here", "api", &[("other", "fail")])).await.status, 200);
-    // Once the service runs here, what was reported of it no longer shows.
-    let api = service("api", &["home"], Vec::new());
-    let check = Arc::clone(&api.checks[0]);
-    rig.store.adopt(&[Watched { service: api, check }], noon());
-    assert_eq!(rig.read("/api/v1/checks").await.each("id"), ["api/home"]);
-    assert_eq!(rig.read("/api/v1/services").await.each("name"), ["api"]);
-    let status = rig.read("/api/v1/status").await.json();
-    assert_eq!(status["services"].as_array().unwrap().len(), 1);
+    let taken = report("here", "shop", &[("other", "pass"), ("home", "pass")]);
+    let detail = is_problem(&post(&rig, &taken).await, 409);
+    assert!(detail.contains("shop/home"), "{detail}");
+    let alone = rig.read("/api/v1/services/shop").await.json();
+    assert_eq!(post(&rig, &report("here", "shop", &[("other", "fail")])).await.status, 200);
+    // What is asked for by its name is whole.
+    let whole = rig.read("/api/v1/services/shop?location=here").await.json();
+    schema::holds("Service", &whole);
+    let ids = whole["checks"].as_array().unwrap().iter().map(|check| check["id"].clone());
+    let ids: Vec<Value> = ids.collect();
+    assert_eq!(ids, ["shop/home", "shop/cart", "shop/waived", "shop/other"]);
+    assert_eq!(whole["since"], alone["since"]);
+    assert_eq!(whole["status"], "fail");
+    // Once it is scheduled here, what was reported of it no longer shows.
+    let shop = service("shop", &["home", "other"], Vec::new());
+    let watched: Vec<Watched> = shop
+        .checks
+        .iter()
+        .map(|check| Watched { service: Arc::clone(&shop), check: Arc::clone(check) })
+        .collect();
+    rig.store.adopt(&watched, noon());
+    assert_eq!(rig.read("/api/v1/checks").await.each("id"), ["shop/home", "shop/other"]);
 }
 
 #[tokio::test]
