@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,9 +14,6 @@ use crate::durable;
 /// The schema that is written, and the only one that is read.
 const SCHEMA: &str = "musterd.ledger/1";
 
-/// The longest ledger that is read, in bytes.
-const LONGEST: u64 = 16 * 1024 * 1024;
-
 /// What stands in the file.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Entries {
@@ -26,6 +23,15 @@ pub(super) struct Entries {
     pub(super) lost_at: Option<Timestamp>,
     /// When each route was last worked on.
     pub(super) routes: BTreeMap<String, Timestamp>,
+}
+
+impl durable::Kept for Entries {
+    const SCHEMA: &'static str = SCHEMA;
+    const LONGEST: u64 = 16 * 1024 * 1024;
+
+    fn schema(&self) -> &str {
+        &self.schema
+    }
 }
 
 impl Entries {
@@ -82,22 +88,17 @@ impl Place {
     }
 
     pub(super) fn read(&self, at: Timestamp) -> io::Result<Entries> {
-        let mut text = Vec::new();
-        match File::open(&self.0) {
-            Ok(file) => file.take(LONGEST).read_to_end(&mut text)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Entries::new()),
-            Err(error) => return Err(error),
-        };
-        match serde_json::from_slice::<Entries>(&text) {
-            Ok(entries) if entries.schema == SCHEMA => Ok(entries),
-            _ => {
+        match durable::read(&self.0) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Entries::new()),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 let aside = durable::set_aside(&self.0, at)?;
                 tracing::error!(
-                    aside = %aside.display(),
+                    aside = %aside.display(), %error,
                     "the ledger is damaged: it was set aside, and nothing intrusive runs for a day"
                 );
                 Ok(Entries { lost_at: Some(at), ..Entries::new() })
             }
+            read => read,
         }
     }
 

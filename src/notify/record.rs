@@ -2,9 +2,10 @@
 //! not arrive is told again, and one that did is not.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use musterd_probes::KINDS;
@@ -15,6 +16,7 @@ use super::desk::{Known, Snapshot};
 use super::message::Urgency;
 use super::problem::{Problem, Problems, Whose, is_problem};
 use super::stand::POLICY;
+use crate::blocking::Blocking;
 use crate::clock::Clock;
 use crate::durable;
 use crate::status::Status;
@@ -22,8 +24,8 @@ use crate::status::Status;
 /// The schema that is written, and the only one that is read.
 const SCHEMA: &str = "musterd.notified/1";
 
-/// The longest file that is read, in bytes.
-const LONGEST: u64 = 64 * 1024 * 1024;
+/// Writing takes a moment, or the file system hangs.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct File {
@@ -31,6 +33,15 @@ struct File {
     location: String,
     saved_at: Timestamp,
     receivers: BTreeMap<String, Receiver>,
+}
+
+impl durable::Kept for File {
+    const SCHEMA: &'static str = SCHEMA;
+    const LONGEST: u64 = 64 * 1024 * 1024;
+
+    fn schema(&self) -> &str {
+        &self.schema
+    }
 }
 
 /// The problems of each service that a receiver was told.
@@ -70,7 +81,7 @@ impl Record {
     /// nothing was told.
     pub(super) fn read(&self) -> Known {
         let path = self.path.display();
-        match read(&self.path) {
+        match durable::read::<File>(&self.path) {
             Ok(file) if file.location == self.location => known(file),
             Ok(_) => Known::new(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Known::new(),
@@ -94,19 +105,17 @@ impl Record {
 
     /// Writes what is known until nobody says it any more: the latest, whatever came between.
     pub(super) async fn keep(self, mut known: watch::Receiver<Snapshot>) {
+        let blocking = Blocking::new(1, PATIENCE);
         while known.changed().await.is_ok() {
             let file = self.file(&known.borrow_and_update());
             let path = self.path.clone();
-            let writing = tokio::task::spawn_blocking(move || durable::write(&path, &file));
-            let error = match writing.await {
-                Ok(Ok(())) => continue,
-                Ok(Err(error)) => error.to_string(),
-                Err(error) => error.to_string(),
-            };
-            tracing::error!(
-                path = %self.path.display(), error,
-                "the record of what was notified cannot be written"
-            );
+            let writing = blocking.call(move || durable::write(&path, &file));
+            if let Err(error) = writing.await.and_then(|written| written) {
+                tracing::error!(
+                    path = %self.path.display(), %error,
+                    "the record of what was notified cannot be written"
+                );
+            }
         }
     }
 
@@ -166,16 +175,4 @@ fn known(file: File) -> Known {
         problems
     };
     file.receivers.into_iter().map(|(name, services)| (name, problems(services))).collect()
-}
-
-fn read(path: &Path) -> io::Result<File> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(LONGEST).read_to_end(&mut bytes)?;
-    let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
-    let file: File = serde_json::from_slice(&bytes).map_err(|error| invalid(error.to_string()))?;
-    if file.schema == SCHEMA {
-        Ok(file)
-    } else {
-        Err(invalid(format!("its schema is {:?}", musterd_probes::text::excerpt(&file.schema, 40))))
-    }
 }

@@ -26,9 +26,6 @@ const SCHEMA: &str = "musterd.state/1";
 /// A status is believed for so long after a restart, and for two intervals of its check.
 const PROOF: SignedDuration = SignedDuration::from_hours(1);
 
-/// The longest state file that is read, in bytes.
-const LONGEST: u64 = 256 * 1024 * 1024;
-
 #[derive(Debug, Serialize, Deserialize)]
 struct File {
     schema: String,
@@ -41,6 +38,15 @@ struct File {
     /// The origins that refuse us.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pauses: BTreeMap<Arc<str>, Pause>,
+}
+
+impl durable::Kept for File {
+    const SCHEMA: &'static str = SCHEMA;
+    const LONGEST: u64 = 256 * 1024 * 1024;
+
+    fn schema(&self) -> &str {
+        &self.schema
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -130,7 +136,7 @@ pub(crate) fn restore(
     location: &str,
     at: Timestamp,
 ) -> io::Result<Restored> {
-    let file = match read(path) {
+    let file = match durable::read::<File>(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Restored::Nothing),
         Err(error) => {
@@ -208,19 +214,6 @@ fn open(
         waived: ruled.waived,
         opened_at: saved.opened_at,
     })
-}
-
-fn read(path: &Path) -> io::Result<File> {
-    use std::io::Read as _;
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(LONGEST).read_to_end(&mut bytes)?;
-    let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
-    let file: File = serde_json::from_slice(&bytes).map_err(|error| invalid(error.to_string()))?;
-    if file.schema == SCHEMA {
-        Ok(file)
-    } else {
-        Err(invalid(format!("its schema is {:?}", musterd_probes::text::excerpt(&file.schema, 40))))
-    }
 }
 
 #[cfg(test)]

@@ -61,6 +61,15 @@ impl Irritable {
     }
 }
 
+/// A daemon over an origin that has turned against it, and its folder.
+async fn provoked(origin: &Irritable) -> (Daemon, Folder) {
+    let folder = Folder::new();
+    folder.write("musterd.yaml", origin.config("http: "));
+    let daemon = Daemon::start(&folder);
+    daemon.until("the finding", is_blocked).await;
+    (daemon, folder)
+}
+
 fn is_blocked(now: &Value) -> bool {
     now["services"][0]["findings"][0]["rule"] == "policy.prober-blocked"
 }
@@ -68,10 +77,7 @@ fn is_blocked(now: &Value) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_origin_that_turns_against_us_after_active_work_is_left_in_peace() {
     let origin = Irritable::start().await;
-    let folder = Folder::new();
-    folder.write("musterd.yaml", origin.config("http: "));
-    let daemon = Daemon::start(&folder);
-    daemon.until("the finding", is_blocked).await;
+    let (daemon, _folder) = provoked(&origin).await;
     let before = origin.posts();
     origin.wait_for_visits().await;
     assert_eq!(origin.posts(), before, "active work pauses");
@@ -88,10 +94,7 @@ async fn an_origin_that_turns_against_us_after_active_work_is_left_in_peace() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_does_not_make_it_bear_active_work_again() {
     let origin = Irritable::start().await;
-    let folder = Folder::new();
-    folder.write("musterd.yaml", origin.config("http: "));
-    let daemon = Daemon::start(&folder);
-    daemon.until("the finding", is_blocked).await;
+    let (daemon, folder) = provoked(&origin).await;
     assert_eq!(daemon.stop(), Some(0));
     let before = origin.posts();
     let daemon = Daemon::start(&folder);
@@ -106,10 +109,7 @@ async fn a_restart_does_not_make_it_bear_active_work_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_serves_us_again_also_when_the_check_that_it_refused_has_another_name() {
     let origin = Irritable::start().await;
-    let folder = Folder::new();
-    folder.write("musterd.yaml", origin.config("http: "));
-    let daemon = Daemon::start(&folder);
-    daemon.until("the finding", is_blocked).await;
+    let (daemon, folder) = provoked(&origin).await;
     let before = origin.posts();
     folder.write("musterd.yaml", origin.config("{name: front, http: }"));
     let (code, _) = daemon.post("/-/reload").await;

@@ -84,7 +84,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("oneshot", &["config", "ledger", "report", "runner"]),
     ("demo", &["config", "oneshot", "status"]),
     ("telemetry", &[]),
-    ("notify", &["clock", "config", "damping", "durable", "policy", "status", "store"]),
+    ("notify", &["blocking", "clock", "config", "damping", "durable", "policy", "status", "store"]),
     (
         "api",
         &[
