@@ -23,7 +23,7 @@ use crate::commands::Refusal;
 use crate::evidence::{Earlier, EvidenceFile, SCHEMA};
 use crate::report::{CheckStatus, FindingStatus};
 use crate::status::Status;
-use crate::store::{CheckState, RunSummary};
+use crate::store::{CheckState, LastRun, RunSummary};
 
 /// The scheduler answers at once unless something is wrong with it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -176,8 +176,8 @@ pub(super) async fn evidence(
 }
 
 fn file(state: &CheckState) -> Result<EvidenceFile, Problem> {
-    let last = state.last.as_deref().ok_or_else(|| Problem::absent("it has not run yet"))?;
-    let evidence = last.evidence().ok_or_else(|| {
+    let run = state.last_run().ok_or_else(|| Problem::absent("it has not run yet"))?;
+    let evidence = state.last.as_deref().and_then(LastRun::evidence).ok_or_else(|| {
         Problem::absent(
             "of its last run no evidence is kept: it could not look, it is long ago, or it passed \
              among very many checks",
@@ -189,13 +189,13 @@ fn file(state: &CheckState) -> Result<EvidenceFile, Problem> {
             Problem::fault()
         })
     };
-    let before = state.earlier.as_slice().iter().filter(|(at, _)| *at < last.summary.at());
+    let before = state.earlier.as_slice().iter().filter(|(at, _)| *at < run.at());
     Ok(EvidenceFile {
         schema: SCHEMA.to_owned(),
         check: state.check.id.to_string(),
         probe: state.check.kind.name.to_owned(),
         settings: (*state.check.terms.settings).clone(),
-        observed_at: last.summary.at(),
+        observed_at: run.at(),
         judged_by: concat!("musterd ", env!("CARGO_PKG_VERSION")).to_owned(),
         evidence: json(evidence)?,
         earlier: before

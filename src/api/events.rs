@@ -53,7 +53,8 @@ struct Change<'a> {
     check: &'a str,
     service: &'a str,
     probe: &'a str,
-    run: RunId,
+    /// `None` where it changed without one.
+    run: Option<RunId>,
     at: Timestamp,
     from: Status,
     status: Status,
@@ -153,25 +154,27 @@ impl Listening {
     }
 
     fn tell(&mut self, news: &News) {
-        let News { sequence, service, check, run, changed_from, status } = news;
+        let News { sequence, service, check, run, at, changed_from, status } = news;
         if self.last.is_some_and(|last| last + 1 != *sequence) {
             self.resync("events were missed");
         }
         self.last = Some(*sequence);
         let (service, probe) = (service.name.as_str(), check.kind.name);
-        let told = Run {
-            check: &check.id,
-            service,
-            probe,
-            id: run.run,
-            at: run.at(),
-            duration_seconds: run.duration().as_secs_f64(),
-            verdict: run.verdict,
-            status: *status,
-        };
-        self.push("run", Some(*sequence), &told);
+        if let Some(run) = run {
+            let told = Run {
+                check: &check.id,
+                service,
+                probe,
+                id: run.run,
+                at: run.at(),
+                duration_seconds: run.duration().as_secs_f64(),
+                verdict: run.verdict,
+                status: *status,
+            };
+            self.push("run", Some(*sequence), &told);
+        }
         if let Some(from) = *changed_from {
-            let (run, at) = (run.run, run.at());
+            let (run, at) = (run.map(|run| run.run), run.map_or(*at, |run| run.at()));
             let change =
                 Change { check: &check.id, service, probe, run, at, from, status: *status };
             self.push("status", Some(*sequence), &change);

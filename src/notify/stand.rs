@@ -79,8 +79,7 @@ impl Topic {
 /// Whether no run bears the status out: none was, or the last one saw something else that is not
 /// confirmed yet.
 pub(super) fn is_from_before(state: &CheckState) -> bool {
-    let verdict = state.last.as_ref().map(|last| last.summary.verdict);
-    verdict.is_none_or(|verdict| Status::from(verdict) != state.damped.status)
+    state.verdict().is_none_or(|verdict| Status::from(verdict) != state.damped.status)
 }
 
 /// How something stands.

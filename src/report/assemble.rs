@@ -50,19 +50,19 @@ pub(crate) fn check_of_record(record: &Record, vault: &Vault) -> CheckStatus {
 
 /// A check as the store knows it.
 pub(crate) fn check_of_state(state: &CheckState, vault: &Vault) -> CheckStatus {
-    let last = state.last.as_deref();
+    let (last, run) = (state.last.as_deref(), state.last_run());
     let redacted = |text: &str| vault.redact(text).into_owned();
     CheckStatus {
         id: state.check.id.to_string(),
         probe: state.check.kind.name.to_owned(),
-        verdict: last.map(|last| last.summary.verdict),
+        verdict: run.map(|run| run.verdict),
         status: state.damped.status,
         reason: last.and_then(|last| last.reason()).map(redacted),
         since: Some(state.damped.since),
-        last_run: last.map(|last| last.summary.at()),
+        last_run: run.map(|run| run.at()),
         next_run: state.next_run(),
         interval_seconds: state.check.interval.as_secs_f64(),
-        duration_seconds: last.map(|last| last.summary.duration().as_secs_f64()),
+        duration_seconds: run.map(|run| run.duration().as_secs_f64()),
         findings: state
             .damped
             .open

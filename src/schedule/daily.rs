@@ -42,7 +42,7 @@ impl Daily {
         if !runner::is_daily(check, Impact::Intrusive) {
             return None;
         }
-        let first = store.state(&check.id).is_none_or(|state| state.last.is_none());
+        let first = store.state(&check.id).is_none_or(|state| state.last_run().is_none());
         if first && !self.ledger.is_hasty() {
             return None;
         }

@@ -20,12 +20,14 @@ const AT_LEAST: Duration = Duration::from_mins(2);
 pub(super) fn is_too_old(state: &CheckState, began: Timestamp, at: Timestamp) -> bool {
     let borne = state.check.interval.saturating_mul(INTERVALS).max(AT_LEAST);
     let borne = SignedDuration::try_from(borne).unwrap_or(SignedDuration::MAX);
-    let looked = match &state.last {
-        _ if state.damped.status == Status::Unknown => return true,
-        Some(last) if last.was_missed() => return true,
-        Some(last) => {
-            let took = SignedDuration::try_from(last.summary.duration()).unwrap_or_default();
-            last.summary.at().checked_add(took).unwrap_or(at)
+    let was_missed = state.last.as_ref().is_some_and(|last| last.was_missed());
+    if was_missed || state.damped.status == Status::Unknown {
+        return true;
+    }
+    let looked = match state.last_run() {
+        Some(run) => {
+            let took = SignedDuration::try_from(run.duration()).unwrap_or_default();
+            run.at().checked_add(took).unwrap_or(at)
         }
         None => state.damped.since.max(began),
     };
@@ -93,9 +95,9 @@ mod tests {
         assert!(!is_too_old(0, 679) && is_too_old(0, 680), "one that could not look is one");
         store.miss(&watched.check.id, reason(Shed::Deadline), at(680));
         assert!(is_too_old(0, 681), "nobody has looked since");
-        let last = store.state(&watched.check.id).unwrap().last.clone().unwrap();
-        assert_eq!(last.summary.at(), at(500), "that was the last run");
-        assert_eq!(last.reason(), Some(reason(Shed::Deadline)));
+        let state = store.state(&watched.check.id).unwrap();
+        assert_eq!(state.last_run().unwrap().at(), at(500), "that was the last run");
+        assert_eq!(state.last.as_ref().unwrap().reason(), Some(reason(Shed::Deadline)));
         assert_eq!(store.runs(&watched.check.id).unwrap().len(), 1, "and no other was made");
     }
 }

@@ -106,12 +106,19 @@ impl Memory {
         self.changes.lock().expect("no panic under this lock").turn();
     }
 
-    fn news_of(&self, state: &CheckState, run: RunSummary, changed_from: Option<Status>) -> News {
+    fn news_of(
+        &self,
+        state: &CheckState,
+        run: Option<RunSummary>,
+        at: Timestamp,
+        changed_from: Option<Status>,
+    ) -> News {
         News {
             sequence: self.sequence.fetch_add(1, Ordering::Relaxed) + 1,
             service: Arc::clone(&state.service),
             check: Arc::clone(&state.check),
             run,
+            at,
             changed_from,
             status: state.damped.status,
         }
@@ -232,7 +239,7 @@ impl Store for Memory {
         let last = LastRun::of(record, summary, state.last.as_deref(), &self.common);
         let kept = Self::is_worth_keeping(&state.check, step.verdict, checks);
         state.last = Some(Arc::new(if kept { last } else { last.without_evidence() }));
-        let news = self.news_of(state, summary, step.changed_from);
+        let news = self.news_of(state, Some(summary), record.at, step.changed_from);
         drop(guard);
         self.note_change(&slot);
         slot.remember(summary, self.most_runs());
@@ -249,10 +256,8 @@ impl Store for Memory {
         let mut guard = slot.state.lock().expect("no panic under this lock");
         let state = Arc::make_mut(&mut guard);
         let step = state.damped.blind(confirm(&state.check), at);
-        let last = LastRun::missed(state.last.as_deref(), reason, at);
-        let run = last.summary;
-        state.last = Some(Arc::new(last));
-        let news = step.changed_from.map(|_| self.news_of(state, run, step.changed_from));
+        state.last = Some(Arc::new(LastRun::missed(state.last.as_deref(), reason)));
+        let news = step.changed_from.map(|from| self.news_of(state, None, at, Some(from)));
         drop(guard);
         self.note_change(&slot);
         if let Some(news) = news {

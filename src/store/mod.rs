@@ -79,15 +79,17 @@ pub(crate) trait Store: Send + Sync {
     fn subscribe(&self) -> broadcast::Receiver<Arc<News>>;
 }
 
-/// What a run did.
+/// What a run did, or what changed without one.
 #[derive(Debug, Clone)]
 pub(crate) struct News {
     /// Counts up by one, so that a reader sees a gap.
     pub(crate) sequence: u64,
     pub(crate) service: Arc<Service>,
     pub(crate) check: Arc<Check>,
-    pub(crate) run: RunSummary,
-    /// The status before, where the run changed it.
+    pub(crate) run: Option<RunSummary>,
+    /// When the run began, or the status changed without one.
+    pub(crate) at: Timestamp,
+    /// The status before, where it changed.
     pub(crate) changed_from: Option<Status>,
     pub(crate) status: Status,
 }

@@ -1,11 +1,9 @@
 //! The state of one check, as readers see it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use musterd_probes::contract::{Earlier, Evidence};
-use musterd_probes::run_id::RunId;
 use musterd_probes::severity::Verdict;
 
 use super::measured::{Measured, Shape};
@@ -35,10 +33,11 @@ pub(crate) struct CheckState {
     pub(super) last_pass: Moment,
 }
 
-/// What the last run was and saw.
+/// What the last run was and saw, or why none was made.
 #[derive(Clone)]
 pub(crate) struct LastRun {
-    pub(crate) summary: RunSummary,
+    /// `None` where none was made yet.
+    pub(super) summary: Option<RunSummary>,
     /// The rules that could not look.
     pub(crate) untested: Arc<Untested>,
     pub(crate) measured: Measured,
@@ -103,22 +102,19 @@ impl LastRun {
                 (Rare::Evidence(Arc::clone(evidence)), untested, measured)
             }
         };
-        Self { summary, untested, measured, rare: Some(Box::new(rare)) }
+        Self { summary: Some(summary), untested, measured, rare: Some(Box::new(rare)) }
     }
 
     /// A run that could not look.
     #[cfg(test)]
     pub(crate) fn blind(summary: RunSummary, reason: &str) -> Self {
-        let rare = Some(Box::new(Rare::Reason(reason.into())));
+        let (summary, rare) = (Some(summary), Some(Box::new(Rare::Reason(reason.into()))));
         Self { summary, untested: Arc::default(), measured: Measured::default(), rare }
     }
 
     /// What is left of the last run, or of none, when others that were due after it were not made.
-    pub(super) fn missed(before: Option<&Self>, reason: &'static str, at: Timestamp) -> Self {
-        let summary = before.map_or_else(
-            || RunSummary::new(RunId::new(at, 0), Duration::ZERO, Verdict::Unknown),
-            |before| before.summary.outdated(),
-        );
+    pub(super) fn missed(before: Option<&Self>, reason: &'static str) -> Self {
+        let summary = before.and_then(|before| before.summary).map(RunSummary::outdated);
         let rare = Some(Box::new(Rare::Missed(reason)));
         Self { summary, untested: Arc::default(), measured: Measured::default(), rare }
     }
@@ -170,6 +166,17 @@ impl CheckState {
             runs: [0; 4],
             last_pass: Moment::of(None),
         }
+    }
+
+    /// The last run that was made, if there was one.
+    pub(crate) fn last_run(&self) -> Option<RunSummary> {
+        self.last.as_deref()?.summary
+    }
+
+    /// What is known by the last run; unknown where others that were due were not made.
+    pub(crate) fn verdict(&self) -> Option<Verdict> {
+        let last = self.last.as_deref()?;
+        Some(last.summary.map_or(Verdict::Unknown, |run| run.verdict))
     }
 
     /// When it runs next.

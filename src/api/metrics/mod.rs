@@ -77,8 +77,7 @@ fn columns(states: &[Arc<CheckState>]) -> Vec<Column> {
         }),
         (CHECK_RUNS, |samples, scope, state| checks::runs(samples, scope, state.runs)),
         (CHECK_LAST_RUN, |samples, scope, state| {
-            let last = state.last.as_deref().map(|last| last.summary.at());
-            checks::time(samples, scope, last);
+            checks::time(samples, scope, state.last_run().map(|run| run.at()));
         }),
         (CHECK_LAST_PASS, |samples, scope, state| checks::time(samples, scope, state.last_pass())),
         (CHECK_INTERVAL, |samples, scope, state| {
@@ -94,8 +93,8 @@ fn columns(states: &[Arc<CheckState>]) -> Vec<Column> {
             checks::success(samples, scope, state.damped.status);
         }),
         (PROBE_DURATION, |samples, scope, state| {
-            let last = state.last.as_deref().map(|last| last.summary.duration().as_secs_f64());
-            checks::duration(samples, scope, last);
+            let took = state.last_run().map(|run| run.duration().as_secs_f64());
+            checks::duration(samples, scope, took);
         }),
     ];
     let own = OWN.map(|(family, write)| Column { family, write: Write::State(write) });

@@ -81,6 +81,21 @@ async fn each_run_and_each_change_of_status_is_told() {
 }
 
 #[tokio::test]
+async fn a_status_that_changes_without_a_run_is_told_with_none() {
+    let mut rig = Rig::new();
+    rig.run("shop/home", &[]);
+    let mut client = Client::new(&rig, &[]).await;
+    let missed = noon() + SignedDuration::from_mins(5);
+    for check in ["shop/home", "shop/cart"] {
+        rig.store.miss(check, "its turn did not come", missed);
+        let (name, data, _) = client.next().await.unwrap();
+        assert_eq!((name.as_str(), &data["check"]), ("status", &json!(check)));
+        assert_eq!((&data["run"], &data["at"]), (&Value::Null, &json!(missed)));
+        assert_eq!(data["status"], "unknown");
+    }
+}
+
+#[tokio::test]
 async fn whoever_falls_behind_is_told_to_read_again() {
     let mut rig = Rig::new();
     let mut client = Client::new(&rig, &[]).await;

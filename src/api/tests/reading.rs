@@ -157,6 +157,29 @@ async fn one_thing_is_of_the_described_shape_and_what_is_not_there_is_a_problem(
 }
 
 #[tokio::test]
+async fn a_check_that_was_due_and_never_ran_has_no_run_anywhere() {
+    let rig = Rig::new();
+    rig.store.miss("shop/home", "its turn did not come", noon());
+    let home = rig.read("/api/v1/checks/shop/home").await.json();
+    schema::holds("Check", &home);
+    for key in ["verdict", "last_run", "duration_seconds"] {
+        assert_eq!(home[key], Value::Null, "{key}");
+    }
+    assert_eq!(home["status"], "unknown");
+    assert_eq!(home["reason"], "its turn did not come");
+    let runs = rig.read("/api/v1/checks/shop/home/runs").await;
+    assert_eq!(runs.each("run"), [Value::Null; 0]);
+    is_problem(&rig.get("/api/v1/checks/shop/home/evidence").await, 404);
+    let metrics = rig.read("/metrics").await;
+    let series: Vec<&str> =
+        metrics.text().lines().filter(|line| line.contains("check=\"shop/home\"")).collect();
+    assert!(!series.is_empty());
+    for family in ["musterd_check_last_run_timestamp_seconds", "probe_duration_seconds"] {
+        assert!(!series.iter().any(|line| line.starts_with(family)), "{family}");
+    }
+}
+
+#[tokio::test]
 async fn evidence_can_be_replayed() {
     let rig = Rig::filled().await;
     let json = rig.read("/api/v1/checks/shop/home/evidence").await.json();

@@ -1,11 +1,16 @@
 //! What runs at most once a day, over days and restarts.
 
+use musterd_probes::impact::Impact;
+
 use super::*;
 use crate::ledger::Route;
 
 /// Sees whether its deep part joined.
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
-struct Deep {}
+struct Deep {
+    #[serde(default)]
+    active: bool,
+}
 
 const NEVER: About = About {
     id: "deep.never",
@@ -30,6 +35,10 @@ impl Kind for Deep {
 
     fn new(settings: Self) -> Result<Self, SettingsError> {
         Ok(settings)
+    }
+
+    fn impact(&self) -> Impact {
+        if self.active { Impact::Active } else { Impact::Passive }
     }
 
     fn has_deep_part(&self) -> bool {
@@ -86,6 +95,35 @@ async fn with_a_ledger_it_runs_in_the_second_round_and_then_once_a_day() {
     assert_eq!(deep.len(), 3, "{deep:?}");
     assert!(deep[0] <= 1, "never in the first round, but soon: {deep:?}");
     assert!(deep.windows(2).all(|pair| pair[1] - pair[0] >= 24), "{deep:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_does_not_join_the_first_run_after_a_pause() {
+    let folder = tempfile::tempdir().unwrap();
+    let origin = "127.0.0.1:9";
+    let check = testing::check(&DEEP, &serde_json::json!({"active": true}));
+    let deep = Check { id: "shop/deep".into(), interval: Duration::from_mins(1), ..check };
+    let looker = super::check("shop", "http", 60, 1, false);
+    let store = Arc::new(Memory::new());
+    store.block(&format!("http://{origin}"), Some(testing::pause(beginning())));
+    let config = config(vec![(origin, deep), (origin, looker)]);
+    let ledger = Ledger::durable(folder.path());
+    let mut rig = Rig::start_over(store, config, Bounds::default(), ledger).await;
+    let state = |rig: &Rig| rig.store.state("shop/deep").unwrap();
+    rig.pass(Duration::from_mins(30)).await;
+    assert_eq!(state(&rig).damped.status, Status::Unknown, "it is not looked at");
+    assert!(state(&rig).last_run().is_none());
+    rig.pass(HOUR).await;
+    assert_eq!(state(&rig).damped.status, Status::Pass);
+    let went_deep: Vec<bool> = state(&rig)
+        .earlier
+        .as_slice()
+        .iter()
+        .map(|(_, evidence)| evidence.to_json().unwrap() == serde_json::json!(true))
+        .collect();
+    let first = went_deep.len() - 1;
+    let deep: Vec<usize> = (0..=first).filter(|run| went_deep[first - run]).collect();
+    assert_eq!(deep, [1], "the second run of {}", first + 1);
 }
 
 #[tokio::test(start_paused = true)]
