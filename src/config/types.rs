@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 use musterd_probes::contract::Probe;
 use musterd_probes::impact::Impact;
 use musterd_probes::net::budget::Budget;
@@ -215,6 +217,14 @@ pub(crate) struct Waiver {
     pub(crate) reason: String,
     /// The last day on which it counts, in UTC.
     pub(crate) until: Date,
+}
+
+impl Waiver {
+    /// When its last day is over; `None` when time itself ends before.
+    pub(crate) fn end(&self) -> Option<Timestamp> {
+        let next_day = self.until.checked_add(1.day()).ok()?;
+        next_day.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    }
 }
 
 /// A promise over time.

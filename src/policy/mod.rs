@@ -157,7 +157,7 @@ pub(crate) fn of_service(
     let expired = service.waivers.iter().filter(|waiver| !counts(waiver, at)).map(|waiver| {
         let saw = format!("accepted until {} ({})", waiver.until, waiver.reason);
         let wanted = "a waiver that is mended or renewed before it runs out";
-        let since = waiver::end(waiver).unwrap_or(at);
+        let since = waiver.end().unwrap_or(at);
         Some((found("policy.waiver-expired", waiver::title(waiver), saw, wanted)?, since))
     });
     let idle = service.waivers.iter().zip(&known.idle).map(|(waiver, idle)| {

@@ -1,7 +1,6 @@
 //! What a waiver covers, until when, and for how long it has covered nothing. Pure.
 
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan as _};
+use jiff::{SignedDuration, Timestamp};
 use musterd_probes::judgement::Finding;
 use musterd_probes::rule::Tested;
 use serde::{Deserialize, Serialize};
@@ -15,15 +14,9 @@ pub(crate) const IDLE_DAYS: u8 = 7;
 /// A day of runs.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// A waiver counts through its last day, in UTC.
+/// Whether a waiver counts at this time.
 pub(crate) fn counts(waiver: &Waiver, at: Timestamp) -> bool {
-    end(waiver).is_none_or(|end| at < end)
-}
-
-/// When it counts no longer.
-pub(super) fn end(waiver: &Waiver) -> Option<Timestamp> {
-    let next_day = waiver.until.checked_add(1.day()).ok()?;
-    next_day.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    waiver.end().is_none_or(|end| at < end)
 }
 
 /// Whether a waiver speaks of this finding.

@@ -10,6 +10,7 @@ mod phase;
 mod slot;
 #[cfg(test)]
 mod tests;
+mod waivers;
 
 pub(crate) use engine::{Bounds, Engine};
 pub(crate) use meters::Meters;

@@ -265,6 +265,17 @@ impl Store for Memory {
         }
     }
 
+    fn rejudge(&self, service: &Service, at: Timestamp) {
+        for slot in service.checks.iter().filter_map(|check| self.slot(&check.id)) {
+            let Some((before, state)) = slot.rejudge(at) else { continue };
+            self.note_change(&slot);
+            if before != state.damped.status {
+                let news = self.news_of(&state, None, at, Some(before));
+                let _listeners = self.news.send(Arc::new(news));
+            }
+        }
+    }
+
     fn schedule(&self, check: &str, next_run: Timestamp) {
         if let Some(slot) = self.slot(check) {
             let mut state = slot.state.lock().expect("no panic under this lock");

@@ -59,6 +59,8 @@ pub(crate) trait Store: Send + Sync {
     /// Notes that runs of a check were due and not made, for so long that what is known of it may
     /// not stand for now.
     fn miss(&self, check: &str, reason: &'static str, at: Timestamp);
+    /// Judges what is open of a service by the waivers that count at this time.
+    fn rejudge(&self, service: &Service, at: Timestamp);
     /// Notes when a check runs next.
     fn schedule(&self, check: &str, next_run: Timestamp);
     /// Notes that an origin refuses us, or that it serves us again.

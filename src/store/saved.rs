@@ -167,14 +167,17 @@ pub(crate) fn restore(
         let open = saved
             .open
             .into_iter()
-            .filter_map(|finding| open(finding, &abouts, &state, at))
+            .filter_map(|finding| open(finding, &abouts, &state, file.saved_at))
             .collect();
         let (status, since) = if proves_nothing(saved.status, file.saved_at, &state.check, at) {
             (Status::Pending, at)
         } else {
             (saved.status, saved.since)
         };
-        let damped = Damped::restored(status, since, open);
+        let mut damped = Damped::restored(status, since, open);
+        // A waiver may have ended meanwhile.
+        let waivers = &state.service.waivers;
+        damped.rejudge(|finding| policy::apply(finding, &state.check, waivers, at), at);
         store.restore(&saved.check, Saved { damped, last_pass: saved.last_pass });
         restored += 1;
     }
@@ -191,7 +194,7 @@ fn proves_nothing(status: Status, saved_at: Timestamp, check: &Check, at: Timest
     matches!(status, Status::Pass | Status::Warn) && age > lasts
 }
 
-/// A finding as policy has it now; `None` when its rule is not there any more.
+/// A finding as policy has it at `at`; `None` when its rule is not there any more.
 fn open(
     saved: SavedFinding,
     abouts: &HashMap<&str, &'static About>,

@@ -10,6 +10,7 @@ use musterd_probes::severity::Verdict;
 use super::{CheckState, RunSummary};
 use crate::config::{Check, Service};
 use crate::policy;
+use crate::status::Status;
 
 /// One check, as the store in memory holds it.
 pub(super) struct Slot {
@@ -92,6 +93,23 @@ impl Slot {
         state.service = Arc::clone(service);
         state.check = Arc::clone(check);
         state.damped.rejudge(|finding| policy::apply(finding, check, &service.waivers, at), at);
+    }
+
+    /// Judges what is open by the policy of this time. Gives back the status before and how it
+    /// stands now, where anything changed.
+    pub(super) fn rejudge(&self, at: Timestamp) -> Option<(Status, Arc<CheckState>)> {
+        let mut guard = self.state.lock().expect("no panic under this lock");
+        let CheckState { service, check, damped: before, .. } = &**guard;
+        if before.open.is_empty() {
+            return None;
+        }
+        let mut damped = before.clone();
+        damped.rejudge(|finding| policy::apply(finding, check, &service.waivers, at), at);
+        if damped == *before {
+            return None;
+        }
+        let before = std::mem::replace(&mut Arc::make_mut(&mut guard).damped, damped);
+        Some((before.status, Arc::clone(&guard)))
     }
 
     pub(super) fn remember(&self, run: RunSummary, most: usize) {

@@ -53,6 +53,9 @@ impl Engine {
     pub(super) fn wake(&mut self) {
         let (wall, now) = (self.clock.now(), Instant::now());
         self.compare_clocks(wall, now);
+        for service in self.waivers.turned(wall) {
+            self.store.rejudge(&service, wall);
+        }
         let mut slept_over = Vec::new();
         while let Some(Reverse((due, ..))) = self.due.peek()
             && *due <= now

@@ -22,6 +22,7 @@ use super::blocked::Blocked;
 use super::daily::Daily;
 use super::meters::Meters;
 use super::slot::{Slot, Work};
+use super::waivers::Waivers;
 use crate::clock::Clock;
 use crate::commands::{Command, Refusal};
 use crate::config::Config;
@@ -29,6 +30,7 @@ use crate::heartbeat::Heartbeat;
 use crate::ledger::Ledger;
 use crate::runner::Record;
 use crate::store::Store;
+use due::until;
 use runs::{InFlight, Waiting, line_up};
 
 /// How much may run at once, and how fast the first round goes.
@@ -73,6 +75,7 @@ pub(crate) struct Engine {
     turns: u64,
     admission: Admission<Waiting>,
     blocked: Blocked,
+    waivers: Waivers,
     /// The origins that active work is done on.
     worked_on: HashSet<Arc<str>>,
     running: JoinSet<Record>,
@@ -112,6 +115,7 @@ impl Engine {
             turns: 0,
             admission: Admission::new(bounds.most, bounds.most_a_host),
             blocked,
+            waivers: Waivers::of(&[], compared.0),
             worked_on: HashSet::new(),
             running: JoinSet::new(),
             in_flight: HashMap::new(),
@@ -163,7 +167,10 @@ impl Engine {
 
     fn next_wake(&self) -> Instant {
         let check_clock = self.compared.1 + CLOCK_CHECK;
-        self.due.peek().map_or(check_clock, |Reverse((due, ..))| (*due).min(check_clock))
+        let due = self.due.peek().map(|Reverse((due, ..))| *due);
+        let end = self.waivers.next_end();
+        let end = end.map(|end| Instant::now() + until(self.clock.now(), end).min(CLOCK_CHECK));
+        due.into_iter().chain(end).fold(check_clock, Instant::min)
     }
 
     fn obey(&mut self, command: Command) {

@@ -148,6 +148,10 @@ impl Engine {
         let now = Instant::now();
         let Some(slot) = self.slots.get_mut(&id) else { return };
         slot.work = Work::Idle;
+        // It was judged as of its beginning.
+        if self.waivers.turned_since(record.at, &slot.service.name) {
+            self.store.rejudge(&slot.service, wall);
+        }
         self.meters.sent(&slot.service.name, record.requests);
         if let Some(step) = &step {
             self.meters.hold(&slot.service, &slot.check, step.verdict, record.duration);

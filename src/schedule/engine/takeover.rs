@@ -14,6 +14,7 @@ use crate::schedule::admission::Line;
 use crate::schedule::blocked::Lookers;
 use crate::schedule::phase::Grid;
 use crate::schedule::slot::{Slot, Work};
+use crate::schedule::waivers::Waivers;
 use crate::store::Watched;
 
 impl Engine {
@@ -61,6 +62,7 @@ impl Engine {
             };
             self.slots.insert(id, Box::new(slot));
         }
+        self.waivers = Waivers::of(&config.services, now);
         self.meters.adopt(&config.services);
         let worked_on = self.slots.values().filter_map(|slot| match &*slot.line {
             Line::Alone(origin) if slot.is_active() => Some(Arc::clone(origin)),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use musterd_probes::rule::About;
 
 use super::*;
+use crate::config::{Service, Waiver};
 use crate::store::{Memory, Watched};
 use crate::testing;
 
@@ -90,6 +91,33 @@ fn what_is_bad_or_not_known_stays_so_at_any_age() {
         let state = restored(status, MINUTE, 1_000_000);
         assert_eq!((state.damped.status, state.damped.since), (status, at(900)));
         assert_eq!(state.damped.open, [found()]);
+    }
+}
+
+#[test]
+fn a_waiver_that_ended_while_nothing_ran_covers_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    let check = every(8 * 24 * HOUR).check;
+    let waiver = Waiver {
+        rule: "http.slow".to_owned(),
+        check: None,
+        subject: None,
+        reason: String::new(),
+        until: "1970-01-01".parse().unwrap(),
+    };
+    let waivers = vec![waiver];
+    let service = Service { waivers, ..testing::service(vec![Arc::clone(&check)]) };
+    let watched = Watched { service: Arc::new(service), check };
+    let before = store(&watched);
+    let damped = Damped::restored(Status::Pass, at(900), vec![found()]);
+    before.restore("shop/http", Saved { damped, last_pass: None });
+    write(&path, &before, "", at(1000)).unwrap();
+    for (minute, status) in [(1_439, Status::Pass), (1_440, Status::Warn)] {
+        let after = store(&watched);
+        restore(&path, &after, "", at(minute)).unwrap();
+        let damped = after.state("shop/http").unwrap().damped.clone();
+        assert_eq!((damped.status, damped.open[0].waived.is_none()), (status, minute == 1_440));
     }
 }
 
