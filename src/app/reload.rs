@@ -177,10 +177,11 @@ impl Reloader {
         if Fixed::of(&config) != self.fixed {
             tracing::warn!("`listen`, `server.tls` and `state` take effect with a restart");
         }
-        self.settings.send_replace(Arc::new(settings));
         if !self.commands.adopt(Arc::clone(&config)).await {
             return Err("the daemon is stopping".to_owned());
         }
+        // Whoever hears of it reads everything again, or writes it down: it has to be there.
+        self.settings.send_replace(Arc::new(settings));
         self.notifiers.replace(&config);
         Ok(())
     }
@@ -189,6 +190,7 @@ impl Reloader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::Command;
     use crate::config::load_text;
 
     fn fixed(text: &str) -> Fixed {
@@ -207,5 +209,42 @@ mod tests {
         ] {
             assert_ne!(fixed(changed), started, "{changed}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_reload_is_told_when_the_scheduler_has_taken_it_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("musterd.yaml");
+        let service = "services: [{name: a, url: 'http://a.test', checks: [http: ]}]";
+        let write = |location: &str| {
+            std::fs::write(&path, format!("location: {location}\n{service}\n")).unwrap();
+        };
+        write("before");
+        let config = crate::config::load(&path).unwrap().config;
+        let vault = Arc::new(Vault::new(|_| None));
+        let (commands, mut asked) = Commands::new();
+        let (sender, told) = watch::channel(Arc::new(settings(&config, &vault).await.unwrap()));
+        let store = Arc::new(crate::store::Memory::new());
+        let clock = crate::clock::Clock::system();
+        let notify = crate::notify::Notify::new(&config, store, Arc::clone(&vault), clock);
+        let mut reloader = Reloader::new(
+            Some(path.clone()),
+            &config,
+            &Registry::new(),
+            vault,
+            commands,
+            sender,
+            notify.notifiers(),
+        )
+        .unwrap();
+        write("after");
+        let reloading = tokio::spawn(async move { reloader.reload().await });
+        let Some(Command::Adopt { config, reply }) = asked.scheduler.recv().await else {
+            panic!("nothing is taken over");
+        };
+        assert_eq!((&*config.location, &*told.borrow().location), ("after", "before"));
+        reply.send(()).unwrap();
+        reloading.await.unwrap().unwrap();
+        assert_eq!(told.borrow().location, "after");
     }
 }
