@@ -12,12 +12,12 @@ use musterd_probes::severity::Severity;
 use serde::Serialize;
 
 use super::answer::Answer;
-use super::everything::{Everything, Row, shell};
+use super::everything::{Everything, Row};
 use super::problem::Problem;
 use super::query::{List, Query};
 use super::{Api, look};
 use crate::policy;
-use crate::report::FindingStatus;
+use crate::report::{self, FindingStatus};
 
 /// A finding on its own. What policy itself found belongs to no check.
 #[derive(Serialize)]
@@ -80,9 +80,10 @@ fn of_policy(now: &Everything) -> Vec<Flat> {
         finding,
     };
     let mut all = Vec::new();
-    for states in now.services().filter(|states| !states[0].service.waivers.is_empty()) {
-        let shell = shell(states, now.at, &now.vault);
-        all.extend(shell.findings.into_iter().map(|one| flat(&now.location, &shell.name, one)));
+    for state in now.services().map(|states| &*states[0]) {
+        let service = &state.service;
+        let findings = report::of_policy(service, &report::known(state), now.at, &now.vault);
+        all.extend(findings.into_iter().map(|one| flat(&now.location, &service.name, one)));
     }
     for posted in &now.posted {
         let findings = posted.service.findings.iter().cloned();

@@ -138,6 +138,17 @@ pub(crate) fn known(state: &CheckState) -> Known {
     state.standing.known(&state.service)
 }
 
+/// What policy itself finds of a service at `at`.
+pub(crate) fn of_policy(
+    service: &Service,
+    known: &Known,
+    at: Timestamp,
+    vault: &Vault,
+) -> Vec<FindingStatus> {
+    let found = policy::of_service(service, known, at);
+    found.iter().map(|(found, since)| finding(found, None, *since, vault)).collect()
+}
+
 /// A service from its checks, with what policy itself finds at `at`.
 pub(crate) fn service_of(
     service: &Service,
@@ -146,10 +157,7 @@ pub(crate) fn service_of(
     at: Timestamp,
     vault: &Vault,
 ) -> ServiceStatus {
-    let findings: Vec<FindingStatus> = policy::of_service(service, known, at)
-        .iter()
-        .map(|(found, since)| finding(found, None, *since, vault))
-        .collect();
+    let findings = of_policy(service, known, at, vault);
     let policy_status =
         musterd_probes::severity::Verdict::of(findings.iter().map(|finding| finding.severity));
     // Policy can only make a service worse: alone it shows nothing of the service.

@@ -16,7 +16,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) use crate::policy::Known;
 #[cfg(test)]
 pub(crate) use assemble::estate;
-pub(crate) use assemble::{check_of_record, check_of_state, document, known, service_of};
+pub(crate) use assemble::{
+    check_of_record, check_of_state, document, known, of_policy, service_of,
+};
 
 use crate::status::Status;
 

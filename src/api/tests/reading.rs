@@ -121,6 +121,19 @@ async fn lists_are_flat_and_of_the_described_shape() {
 }
 
 #[tokio::test]
+async fn what_policy_finds_of_a_service_is_listed_also_where_nothing_is_waived() {
+    let rig = Rig::of(&[service("bare", &["front"], Vec::new())]);
+    rig.store.block("https://bare.example", Some(testing::pause(noon())));
+    let answer = rig.read("/api/v1/findings").await;
+    schema::holds("Findings", &answer.json());
+    assert_eq!(answer.each("rule"), ["policy.prober-blocked"]);
+    assert_eq!(answer.each("service"), ["bare"]);
+    let shown = rig.read("/api/v1/services/bare").await.json()["findings"].clone();
+    assert_eq!(shown[0]["saw"], answer.each("saw")[0]);
+    assert!(rig.read("/metrics").await.text().contains("policy.prober-blocked"));
+}
+
+#[tokio::test]
 async fn one_thing_is_of_the_described_shape_and_what_is_not_there_is_a_problem() {
     let rig = Rig::filled().await;
     for (path, schema) in [
