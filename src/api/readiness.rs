@@ -1,12 +1,13 @@
 //! Whether a selection of checks stands well enough to go on: for deployments and load balancers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::extract::State;
 use http::{StatusCode, Uri};
 use musterd_probes::severity::Verdict;
+use musterd_probes::text::excerpt;
 use serde::Serialize;
 
 use super::answer::Answer;
@@ -87,6 +88,15 @@ impl Selector {
                 self.labels.iter().all(|(key, value)| has(key, value))
             })
     }
+
+    /// The services that are asked for and have none of the checks that are meant: they would
+    /// never block.
+    fn unmatched(&self, rows: &[Row<'_>]) -> Vec<String> {
+        let found: HashSet<&str> = rows.iter().map(|row| row.service()).collect();
+        let names: BTreeSet<&str> = self.services.iter().map(String::as_str).collect();
+        let unmatched = names.into_iter().filter(|name| !found.contains(name));
+        unmatched.map(|name| format!("{:?}", excerpt(name, 63))).collect()
+    }
 }
 
 impl FailOn {
@@ -106,6 +116,11 @@ pub(super) async fn readiness(State(api): State<Arc<Api>>, uri: Uri) -> Result<A
     let selector = Selector::of(&query)?;
     look(api, move |now| {
         let rows: Vec<Row<'_>> = now.rows().filter(|row| selector.takes(*row)).collect();
+        let unmatched = selector.unmatched(&rows);
+        if !unmatched.is_empty() {
+            let detail = format!("no check is selected of {}", unmatched.join(", "));
+            return Err(Problem::absent(detail));
+        }
         if rows.is_empty() {
             return Err(Problem::absent("no check is selected"));
         }

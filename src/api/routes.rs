@@ -47,7 +47,7 @@ pub(super) static WAYS: &[Way] = &[
     Way { answerer: || get(readiness::readiness), route: Route {
         path: "/api/v1/readiness", id: "readiness",
         summary: "Whether the selected checks stand well enough to go on: 503 when one blocks",
-        parameters: &[parameter::SERVICES, parameter::LABELS, parameter::FAIL_ON],
+        parameters: &[parameter::NEEDED_SERVICES, parameter::LABELS, parameter::FAIL_ON],
         gives: &[(200, "Readiness"), (304, ""), (503, "Readiness")],
         problems: &[400, 401, 403, 404, 500], ..GET } },
     Way { answerer: || get(services::list), route: Route {

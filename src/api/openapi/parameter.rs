@@ -56,6 +56,11 @@ pub(in crate::api) const LOCATION: Parameter = query(
 );
 pub(in crate::api) const SERVICES: Parameter =
     query("service", "Of these services; may be repeated", texts);
+pub(in crate::api) const NEEDED_SERVICES: Parameter = query(
+    "service",
+    "Of these services; may be repeated; 404 where one of them has no check that is selected",
+    texts,
+);
 pub(in crate::api) const LABELS: Parameter = query(
     "label",
     "With this label, as `key=value`; repeated, with all of them",

@@ -280,7 +280,26 @@ async fn readiness_is_503_with_what_blocks_and_404_when_nothing_is_selected() {
     assert_eq!(of(rig.get("/api/v1/readiness?service=shop").await).0, 200);
     let strict = of(rig.get("/api/v1/readiness?service=shop&fail_on=warn").await);
     assert_eq!(strict, (503, json!("warn"), json!(["shop/cart"])));
-    is_problem(&rig.get("/api/v1/readiness?service=nothing").await, 404);
+    is_problem(&rig.get("/api/v1/readiness?label=env=nothing").await, 404);
+}
+
+#[tokio::test]
+async fn readiness_names_each_service_of_which_nothing_is_selected() {
+    let mut rig = Rig::filled().await;
+    rig.run("shop/cart", &[]);
+    assert_eq!(rig.get("/api/v1/readiness?service=shop").await.status, 200);
+    for (query, named) in [
+        ("service=nothing", vec!["nothing"]),
+        ("service=shop&service=shpo", vec!["shpo"]),
+        ("service=x&service=shop&service=y&service=x", vec!["x", "y"]),
+        ("service=shop&service=sh*", vec!["sh*"]),
+        ("service=shop&service=blog&label=env=prod", vec!["blog"]),
+        ("service=", vec![""]),
+    ] {
+        let named: Vec<String> = named.iter().map(|name| format!("{name:?}")).collect();
+        let detail = is_problem(&rig.get(&format!("/api/v1/readiness?{query}")).await, 404);
+        assert_eq!(detail, format!("no check is selected of {}", named.join(", ")), "{query}");
+    }
 }
 
 #[tokio::test]
