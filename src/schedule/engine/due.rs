@@ -22,6 +22,9 @@ const SLEPT: Duration = Duration::from_secs(5);
 /// A run on the grid comes so long after one that stood beside it, or half an interval.
 const APART: Duration = Duration::from_secs(10);
 
+/// So few entries that are void are not worth a look at all of them.
+const FEW: usize = 64;
+
 impl Engine {
     /// The first runs come soon, but not all at once: each at its turn on the ramp, or at its own
     /// place on the grid where that comes first.
@@ -37,6 +40,7 @@ impl Engine {
         }
     }
 
+    /// Plans the next run of a check; what was planned for it before is void.
     pub(super) fn plan(&mut self, id: &Arc<str>, at: Instant, now: Timestamp, on_grid: bool) {
         self.turns += 1;
         if let Some(slot) = self.slots.get_mut(id) {
@@ -47,6 +51,18 @@ impl Engine {
             let next_run =
                 SignedDuration::try_from(away).ok().and_then(|away| now.checked_add(away).ok());
             self.store.schedule(id, next_run.unwrap_or(now));
+        }
+        self.drop_void();
+    }
+
+    /// Entries that are void go when they outnumber the others. Their own time may be far off, and
+    /// with each reload there may be more of them.
+    fn drop_void(&mut self) {
+        if self.due.len() > 2 * self.slots.len() + FEW {
+            let Self { due, slots, .. } = self;
+            due.retain(|Reverse((_, turn, id))| {
+                slots.get(id).is_some_and(|slot| slot.turn == *turn)
+            });
         }
     }
 

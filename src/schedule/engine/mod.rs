@@ -4,6 +4,8 @@ mod due;
 mod refusals;
 mod runs;
 mod takeover;
+#[cfg(test)]
+mod tests;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
