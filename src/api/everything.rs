@@ -96,11 +96,8 @@ pub(super) fn shell(states: &[Arc<CheckState>], at: Timestamp, vault: &Vault) ->
     let policy = (!shell.findings.is_empty()).then_some(shell.status);
     let statuses = || states.iter().map(|state| state.damped.status);
     shell.status = Status::worst(statuses().chain(policy));
-    shell.since = states
-        .iter()
-        .filter(|state| state.damped.status == shell.status)
-        .map(|state| state.damped.since)
-        .min();
+    let checks = states.iter().map(|state| (state.damped.status, state.damped.since));
+    shell.since = report::since(shell.status, checks, &shell.findings);
     let known = statuses().any(|status| !matches!(status, Status::Unknown | Status::Pending));
     let open = states
         .iter()

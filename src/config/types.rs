@@ -186,6 +186,12 @@ impl Check {
         self.id.split_once('/').map_or(&*self.id, |(_, name)| name)
     }
 
+    /// The highest impact that a run of it can have: what its probe does, as far as that was
+    /// consented to.
+    pub(crate) fn impact(&self) -> Impact {
+        self.probe.impact().min(self.terms.allow)
+    }
+
     /// Whether a glob over names or ids of checks speaks of it.
     pub(crate) fn is_meant_by(&self, glob: &glob::Pattern) -> bool {
         glob.matches(self.name()) || glob.matches(&self.id)

@@ -57,7 +57,7 @@ pub(crate) const CHECK_RUNS: Family = Family {
     name: "musterd_check_runs_total",
     kind: Kind::Counter,
     labels: &["service", "check", "probe", "verdict"],
-    help: "Runs of a check by what they said, since the start or since the check was changed.",
+    help: "Runs of a check by what they said, since the start or since the check was added.",
 };
 pub(crate) const FINDING: Family = gauge(
     "musterd_finding",

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use musterd_probes::judgement::Finding;
 use musterd_probes::secret::Vault;
+use musterd_probes::severity::Verdict;
 
 use super::{CheckStatus, Document, FindingStatus, ServiceStatus, Totals, Untested, WaivedStatus};
 use crate::config::Service;
@@ -98,12 +99,8 @@ pub(crate) fn estate(
             let checks: Vec<CheckStatus> =
                 states.iter().map(|state| check_of_state(state, vault)).collect();
             let mut service = service_of(&states[0].service, &known(&states[0]), checks, at, vault);
-            // A service changed when the last of those checks changed that make its status.
-            service.since = states
-                .iter()
-                .filter(|state| state.damped.status == service.status)
-                .map(|state| state.damped.since)
-                .min();
+            let checks = states.iter().map(|state| (state.damped.status, state.damped.since));
+            service.since = since(service.status, checks, &service.findings);
             service
         })
         .collect();
@@ -138,6 +135,22 @@ pub(crate) fn known(state: &CheckState) -> Known {
     state.standing.known(&state.service)
 }
 
+/// Since when a service stands as it does: it is well since all of its checks are, and as bad as
+/// it is since one of them, or something that policy finds, is so bad without a break.
+pub(crate) fn since(
+    status: Status,
+    checks: impl Iterator<Item = (Status, Timestamp)>,
+    of_policy: &[FindingStatus],
+) -> Option<Timestamp> {
+    if status == Status::Pass {
+        return checks.map(|(_, since)| since).max();
+    }
+    let found = of_policy
+        .iter()
+        .filter_map(|finding| Some((Verdict::of([finding.severity]).into(), finding.opened_at?)));
+    checks.chain(found).filter(|(one, _)| *one == status).map(|(_, since)| since).min()
+}
+
 /// What policy itself finds of a service at `at`.
 pub(crate) fn of_policy(
     service: &Service,
@@ -158,8 +171,7 @@ pub(crate) fn service_of(
     vault: &Vault,
 ) -> ServiceStatus {
     let findings = of_policy(service, known, at, vault);
-    let policy_status =
-        musterd_probes::severity::Verdict::of(findings.iter().map(|finding| finding.severity));
+    let policy_status = Verdict::of(findings.iter().map(|finding| finding.severity));
     // Policy can only make a service worse: alone it shows nothing of the service.
     let status = Status::worst(
         checks

@@ -17,7 +17,7 @@ pub(crate) use crate::policy::Known;
 #[cfg(test)]
 pub(crate) use assemble::estate;
 pub(crate) use assemble::{
-    check_of_record, check_of_state, document, known, of_policy, service_of,
+    check_of_record, check_of_state, document, known, of_policy, service_of, since,
 };
 
 use crate::status::Status;

@@ -120,7 +120,7 @@ pub(crate) async fn run(
     let daily = order.daily && is_daily(check, order.ceiling);
     let ceiling = if daily { order.ceiling } else { order.ceiling.min(Impact::Active) };
     let consent = check.terms.allow.min(ceiling);
-    let impact = check.probe.impact().min(consent);
+    let impact = check.impact().min(ceiling);
     let deep = daily && check.probe.has_deep_part();
     let id = RunId::new(order.at, fastrand::u128(..));
     let _alone = match Origin::of(&service.target.url) {
@@ -201,7 +201,7 @@ fn limits(check: &Check, impact: Impact, deep: bool) -> Limits {
 
 /// Whether a check has parts that run at most once a day, and may run them.
 pub(crate) fn is_daily(check: &Check, ceiling: Impact) -> bool {
-    let intrudes = check.probe.impact().min(check.terms.allow).min(ceiling) == Impact::Intrusive;
+    let intrudes = check.impact().min(ceiling) == Impact::Intrusive;
     intrudes || check.probe.has_deep_part()
 }
 

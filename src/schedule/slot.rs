@@ -61,6 +61,6 @@ impl Slot {
 
     /// Whether its runs change what the target knows of us.
     pub(super) fn is_active(&self) -> bool {
-        self.check.probe.impact() > Impact::Passive
+        self.check.impact() > Impact::Passive
     }
 }

@@ -355,5 +355,5 @@ impl Store for Memory {
 
 /// Active and intrusive runs confirm inside the run.
 fn confirm(check: &Check) -> u32 {
-    if check.probe.impact() > Impact::Passive { 1 } else { check.terms.confirm }
+    if check.impact() > Impact::Passive { 1 } else { check.terms.confirm }
 }

@@ -28,7 +28,7 @@ pub(crate) struct CheckState {
     /// earlier runs.
     pub(crate) earlier: Earlier,
     pub(super) next_run: Moment,
-    /// Runs of each verdict since the start, in the order of [`Verdict::ALL`].
+    /// Runs of each verdict since the start, also under other settings, in the order of [`Verdict::ALL`].
     pub(crate) runs: [u32; 4],
     pub(super) last_pass: Moment,
 }

@@ -193,6 +193,30 @@ async fn a_check_that_was_due_and_never_ran_has_no_run_anywhere() {
 }
 
 #[tokio::test]
+async fn a_service_is_well_since_all_checks_are_and_bad_since_one_is() {
+    let mut rig = Rig::of(&[service("bare", &["one", "two"], Vec::new())]);
+    let down: &[(&'static About, &str)] = &[(&HIGH, "")];
+    for (check, found, status, second) in [
+        ("one", &[][..], "pending", 0),
+        ("two", &[], "pass", 2),
+        ("one", &[], "pass", 2),
+        ("two", down, "fail", 4),
+        ("one", down, "fail", 4),
+        ("two", &[], "fail", 5),
+        ("one", &[], "pass", 7),
+    ] {
+        rig.run(&format!("bare/{check}"), found);
+        let bare = rig.read("/api/v1/services/bare").await.json();
+        let since = noon() + SignedDuration::from_secs(second);
+        assert_eq!((&bare["status"], &bare["since"]), (&json!(status), &json!(since)), "{second}");
+    }
+    let since = noon() + SignedDuration::from_secs(30);
+    rig.store.block("https://bare.example", Some(testing::pause(since)));
+    let bare = rig.read("/api/v1/services/bare").await.json();
+    assert_eq!((&bare["status"], &bare["since"]), (&json!("warn"), &json!(since)), "by policy");
+}
+
+#[tokio::test]
 async fn evidence_can_be_replayed() {
     let rig = Rig::filled().await;
     let json = rig.read("/api/v1/checks/shop/home/evidence").await.json();

@@ -110,7 +110,7 @@ impl Lines {
     fn of(&mut self, service: &Service, check: &Check) -> Arc<Line> {
         let url = &service.target.url;
         let line = match Origin::of(url) {
-            Some(origin) if runner::goes_alone(check, check.probe.impact()) => {
+            Some(origin) if runner::goes_alone(check, check.impact()) => {
                 Line::Alone(origin.to_string().into())
             }
             _ => Line::Host(url.host_str().unwrap_or_default().into()),

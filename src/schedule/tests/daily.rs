@@ -1,7 +1,5 @@
 //! What runs at most once a day, over days and restarts.
 
-use musterd_probes::impact::Impact;
-
 use super::*;
 use crate::ledger::Route;
 

@@ -16,6 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use musterd_probes::blind::Blind;
 use musterd_probes::context::Context;
 use musterd_probes::contract::{Kind, Seen, SettingsError};
+use musterd_probes::impact::Impact;
 use musterd_probes::registry::Registration;
 use musterd_probes::rule::{About, Looked, Rule, Saw};
 use musterd_probes::severity::Severity;
@@ -39,6 +40,8 @@ struct Pretend {
     milliseconds: u64,
     #[serde(default)]
     fails: bool,
+    #[serde(default)]
+    active: bool,
 }
 
 const FAILED: About = About {
@@ -63,6 +66,10 @@ impl Kind for Pretend {
 
     fn new(settings: Self) -> Result<Self, SettingsError> {
         Ok(settings)
+    }
+
+    fn impact(&self) -> Impact {
+        if self.active { Impact::Active } else { Impact::Passive }
     }
 
     fn max_duration(&self, _: Duration) -> Duration {
@@ -327,6 +334,26 @@ async fn a_failure_is_confirmed_early_and_then_stands() {
     assert_eq!(rig.store.state("a/fails").unwrap().damped.status, Status::Pending);
     rig.pass(Duration::from_secs(4)).await;
     assert_eq!(rig.store.state("a/fails").unwrap().damped.status, Status::Fail);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_may_do_no_active_work_is_like_any_passive_one() {
+    let settings = serde_json::json!({"milliseconds": 5, "fails": true, "active": true});
+    for (allow, status, asked) in [
+        (Impact::Active, Status::Fail, Err(Refusal::Limited)),
+        (Impact::Passive, Status::Pending, Ok(())),
+    ] {
+        let mut check = testing::check(&KIND, &settings);
+        Arc::make_mut(&mut check.terms).allow = allow;
+        let check = Check { id: "a/fails".into(), interval: HOUR, ..check };
+        let mut rig = Rig::start(config(vec![("a.test", check)]), Bounds::default()).await;
+        rig.pass(Duration::from_secs(5)).await;
+        let state = rig.store.state("a/fails").unwrap();
+        assert_eq!(state.damped.status, status, "{allow}");
+        assert_eq!(rig.commands.run("a/fails").await, asked, "{allow}");
+        rig.pass(Duration::from_mins(1)).await;
+        assert_eq!(rig.store.state("a/fails").unwrap().damped.status, Status::Fail);
+    }
 }
 
 #[tokio::test(start_paused = true)]
