@@ -50,7 +50,7 @@ pub trait Kind: Sized + Send + Sync + 'static {
         Impact::Passive
     }
 
-    /// Whether it is configured for parts that run at most once a day (`depth: full`).
+    /// Whether it is configured for active parts that run at most once a day (`depth: full`).
     fn has_deep_part(&self) -> bool {
         false
     }

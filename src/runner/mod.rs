@@ -201,8 +201,11 @@ fn limits(check: &Check, impact: Impact, deep: bool) -> Limits {
 
 /// Whether a check has parts that run at most once a day, and may run them.
 pub(crate) fn is_daily(check: &Check, ceiling: Impact) -> bool {
-    let intrudes = check.impact().min(ceiling) == Impact::Intrusive;
-    intrudes || check.probe.has_deep_part()
+    match check.impact().min(ceiling) {
+        Impact::Passive => false,
+        Impact::Active => check.probe.has_deep_part(),
+        Impact::Intrusive => true,
+    }
 }
 
 /// Judges evidence and measures it: what a run does after it looked, and what happens again when

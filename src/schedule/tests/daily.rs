@@ -5,10 +5,7 @@ use crate::ledger::Route;
 
 /// Sees whether its deep part joined.
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
-struct Deep {
-    #[serde(default)]
-    active: bool,
-}
+struct Deep {}
 
 const NEVER: About = About {
     id: "deep.never",
@@ -36,7 +33,7 @@ impl Kind for Deep {
     }
 
     fn impact(&self) -> Impact {
-        if self.active { Impact::Active } else { Impact::Passive }
+        Impact::Active
     }
 
     fn has_deep_part(&self) -> bool {
@@ -99,7 +96,7 @@ async fn with_a_ledger_it_runs_in_the_second_round_and_then_once_a_day() {
 async fn it_does_not_join_the_first_run_after_a_pause() {
     let folder = tempfile::tempdir().unwrap();
     let origin = "127.0.0.1:9";
-    let check = testing::check(&DEEP, &serde_json::json!({"active": true}));
+    let check = testing::check(&DEEP, &serde_json::json!({}));
     let deep = Check { id: "shop/deep".into(), interval: Duration::from_mins(1), ..check };
     let looker = super::check("shop", "http", 60, 1, false);
     let store = Arc::new(Memory::new());
@@ -164,6 +161,19 @@ async fn two_checks_of_one_route_share_their_day() {
     rig.pass(72 * HOUR).await;
     let (one, two) = (deep_runs(&rig, "shop/one").len(), deep_runs(&rig, "shop/two").len());
     assert_eq!(one + two, 3, "{one} and {two}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_may_do_no_active_work_takes_no_day_from_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let (origin, mut passive) = hourly("passive");
+    Arc::make_mut(&mut passive.terms).allow = Impact::Passive;
+    let config = config(vec![(origin, passive), hourly("deep")]);
+    let ledger = Ledger::durable(folder.path());
+    let mut rig = Rig::start_with(config, Bounds::default(), ledger).await;
+    rig.pass(72 * HOUR).await;
+    assert_eq!(deep_runs(&rig, "shop/deep").len(), 3);
+    assert_eq!(deep_runs(&rig, "shop/passive").len(), 0);
 }
 
 #[tokio::test(start_paused = true)]
