@@ -12,6 +12,9 @@ use bytes::Bytes;
 use crate::process::{cpu_seconds, descriptors, resident_mb};
 use crate::servers::fetch;
 
+/// How often its memory is looked at while it is observed.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// A daemon that runs.
 pub(crate) struct Daemon {
     process: Child,
@@ -22,7 +25,11 @@ pub(crate) struct Daemon {
 
 /// What was seen of it over a time.
 pub(crate) struct Measured {
+    /// At the end.
     pub(crate) resident_mb: f64,
+    /// The least and the most of a look each second.
+    pub(crate) least_mb: f64,
+    pub(crate) most_mb: f64,
     pub(crate) runs: f64,
     pub(crate) late_p99_ms: f64,
     pub(crate) shed: f64,
@@ -112,7 +119,12 @@ impl Daemon {
     pub(crate) fn observe(&self, time: Duration) -> Measured {
         let before = self.metrics();
         let cpu_before = cpu_seconds(self.process.id());
-        pass(time);
+        let until = tokio::time::Instant::now() + time;
+        let mut resident = vec![resident_mb(self.process.id())];
+        while tokio::time::Instant::now() < until {
+            pass(LOOK.min(until.saturating_duration_since(tokio::time::Instant::now())));
+            resident.push(resident_mb(self.process.id()));
+        }
         let cores = (cpu_seconds(self.process.id()) - cpu_before) / time.as_secs_f64();
         let after = self.metrics();
         let grew = |name: &str| total(&after, name) - total(&before, name);
@@ -126,6 +138,8 @@ impl Daemon {
             .map_or(f64::INFINITY, |(_, seconds)| seconds * 1e3);
         Measured {
             resident_mb: resident_mb(self.process.id()),
+            least_mb: resident.iter().copied().fold(f64::INFINITY, f64::min),
+            most_mb: resident.iter().copied().fold(0.0, f64::max),
             runs,
             late_p99_ms,
             shed: grew("musterd_runs_shed_total"),

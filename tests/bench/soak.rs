@@ -44,9 +44,18 @@ pub(crate) fn run(minutes: usize) {
     let mut seen = Vec::new();
     for minute in 1..=minutes {
         let measured = daemon.observe(Duration::from_mins(1));
-        let Measured { resident_mb, runs, late_p99_ms, shed, cores, descriptors } = &measured;
+        let Measured {
+            resident_mb,
+            least_mb,
+            most_mb,
+            runs,
+            late_p99_ms,
+            shed,
+            cores,
+            descriptors,
+        } = &measured;
         say(&format!(
-            "soak: minute {minute}: {resident_mb:.1} MB resident, {runs} runs, lateness p99 <= {late_p99_ms} ms, {shed} shed, {cores:.2} cores, {descriptors} descriptors"
+            "soak: minute {minute}: {resident_mb:.1} MB resident ({least_mb:.1} to {most_mb:.1}), {runs} runs, lateness p99 <= {late_p99_ms} ms, {shed} shed, {cores:.2} cores, {descriptors} descriptors"
         ));
         seen.push(measured);
     }
@@ -68,13 +77,17 @@ fn compare(seen: &[Measured], reloads: u32) {
     };
     let shed: f64 = seen.iter().map(|minute| minute.shed).sum();
     say(&format!(
-        "soak: {} minutes, {reloads} reloads, {shed} shed; minutes {} to {}: {:.1} MB, lateness p99 <= {:.0} ms; last {span}: {:.1} MB, lateness p99 <= {:.0} ms",
+        "soak: {} minutes, {reloads} reloads, {shed} shed; minutes {} to {}: {:.1} MB ({:.1} to {:.1}), lateness p99 <= {:.0} ms; last {span}: {:.1} MB ({:.1} to {:.1}), lateness p99 <= {:.0} ms",
         seen.len(),
         span + 1,
         2 * span,
         mean(first, |minute| minute.resident_mb),
+        mean(first, |minute| minute.least_mb),
+        mean(first, |minute| minute.most_mb),
         mean(first, |minute| minute.late_p99_ms),
         mean(last, |minute| minute.resident_mb),
+        mean(last, |minute| minute.least_mb),
+        mean(last, |minute| minute.most_mb),
         mean(last, |minute| minute.late_p99_ms),
     ));
 }
