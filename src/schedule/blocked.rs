@@ -123,8 +123,10 @@ impl Blocked {
         let mut ended = Vec::new();
         self.0.retain(|origin, conduct| {
             let Some(checks) = lookers.get(origin) else {
-                ended.extend(conduct.pause.as_ref().map(|_| Arc::clone(origin)));
-                return false;
+                ended.extend(conduct.pause.take().map(|_| Arc::clone(origin)));
+                conduct.well.clear();
+                // What goes on there ends still, and may be counted with another reload before that.
+                return conduct.at_work > 0;
             };
             conduct.well.retain(|check| checks.contains(check));
             if let Some(pause) = &mut conduct.pause {
@@ -369,6 +371,28 @@ mod tests {
             assert!(!blocked.may_work(&origin, at(until - 1)), "{minute}");
             assert!(blocked.may_work(&origin, at(until)), "{minute}");
         }
+    }
+
+    #[test]
+    fn work_that_outlasts_its_configuration_is_counted_once() {
+        let (origin, check) = names();
+        let mut blocked = Blocked::default();
+        blocked.begin(&origin, at(0));
+        blocked.keep(&Lookers::new());
+        blocked.keep(&lookers(&["a/http"]));
+        blocked.passive(&origin, &check, false, at(1));
+        blocked.begin(&origin, at(2));
+        blocked.end(&origin, at(3));
+        let refused = |blocked: &mut Blocked, minute| {
+            let changed = blocked.passive(&origin, &check, true, at(minute));
+            blocked.passive(&origin, &check, false, at(minute));
+            changed
+        };
+        assert_eq!(refused(&mut blocked, 10), Some(Change::Opened), "the first still goes on");
+        blocked.end(&origin, at(11));
+        assert_eq!(refused(&mut blocked, 20), None);
+        blocked.keep(&Lookers::new());
+        assert!(!blocked.knows(&origin));
     }
 
     #[test]
