@@ -56,7 +56,6 @@
 mod alerting;
 mod api;
 mod app;
-mod blocking;
 mod cli;
 mod clock;
 mod commands;

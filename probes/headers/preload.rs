@@ -8,9 +8,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::io::AsyncReadExt as _;
 
 use super::evidence::Evidence;
+use crate::files;
 
 /// Chromium's list has about 20 MB; more than 64 MiB are not read.
 const LONGEST: u64 = 64 * 1024 * 1024;
@@ -86,14 +86,8 @@ pub(super) async fn look_up(list: &PreloadFile, evidence: &Evidence) -> Preloade
 }
 
 async fn read(list: &PreloadFile) -> Result<String, String> {
-    let file = tokio::fs::File::open(&list.file).await.map_err(|error| error.to_string())?;
-    let mut text = String::new();
-    let read = file.take(LONGEST + 1).read_to_string(&mut text).await;
-    let length = read.map_err(|error| error.to_string())?;
-    if u64::try_from(length).unwrap_or(u64::MAX) > LONGEST {
-        return Err("it is longer than 64 MiB".to_owned());
-    }
-    Ok(text)
+    let bytes = files::fetch(&list.file, LONGEST).await.map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
 }
 
 /// The hosts of a run and every name above them.

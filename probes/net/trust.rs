@@ -1,6 +1,5 @@
 //! Whom we trust and who we are: roots, private authorities, client certificates.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,12 +14,10 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::time::Instant;
 
 use crate::blind::{Blind, Cause};
+use crate::files;
 
 /// The longest file of certificates or keys that is read, in bytes.
 const LONGEST: u64 = 4 * 1024 * 1024;
-
-/// A disk that takes longer is as good as gone.
-const SLOWEST: Duration = Duration::from_secs(5);
 
 /// What was read is good for so long: a survey of twenty connections reads its files once.
 const FRESH: Duration = Duration::from_secs(1);
@@ -157,7 +154,7 @@ impl Trust {
     /// All files in one visit to a thread that may wait for a disk.
     async fn files(&self) -> Result<Files, Blind> {
         let (ca, client) = (self.ca.clone(), self.client.clone());
-        let reading = tokio::task::spawn_blocking(move || {
+        let visit = files::visit(self.paths(), move || {
             let mut files = Files::default();
             if let Some(path) = &ca {
                 files.ca = Some(read(path, "ca")?);
@@ -169,17 +166,16 @@ impl Trust {
             }
             Ok(files)
         });
-        match tokio::time::timeout(SLOWEST, reading).await {
-            Ok(Ok(files)) => files,
-            Ok(Err(error)) => Err(Blind::new(Cause::Internal, error.to_string())),
-            Err(_) => {
-                let client = self.client.as_ref();
-                let path = self.ca.as_ref().or(client.map(|client| &client.certificate));
-                let path = path.map(|path| path.display().to_string()).unwrap_or_default();
-                let why = format!("{path}, or a file beside it, did not answer within 5 s");
-                Err(Blind::new(Cause::Secret, why))
-            }
-        }
+        visit.await.unwrap_or_else(|error| {
+            let path = self.paths().next().unwrap_or_else(|| Path::new(""));
+            let why = format!("{}, or a file beside it, cannot be read: {error}", path.display());
+            Err(Blind::new(Cause::Secret, why))
+        })
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        let client = self.client.iter().flat_map(|client| [&client.certificate, &client.key]);
+        self.ca.iter().chain(client).map(PathBuf::as_path)
     }
 
     fn make(&self, roots: &Roots, files: &Files) -> Result<TlsMaterial, Blind> {
@@ -227,14 +223,7 @@ fn unusable(path: &Path, what: &str, error: &dyn std::fmt::Display) -> Blind {
 }
 
 fn read(path: &Path, what: &str) -> Result<Vec<u8>, Blind> {
-    let mut bytes = Vec::new();
-    let read = std::fs::File::open(path)
-        .and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))
-        .map_err(|error| unusable(path, what, &error))?;
-    if u64::try_from(read).unwrap_or(u64::MAX) > LONGEST {
-        return Err(unusable(path, what, &"it is longer than 4 MiB"));
-    }
-    Ok(bytes)
+    files::read(path, LONGEST).map_err(|error| unusable(path, what, &error))
 }
 
 /// The one cryptography provider of the program. Never a process-wide default: two providers in

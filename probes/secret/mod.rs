@@ -4,7 +4,7 @@ mod forms;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::blind::{Blind, Cause};
+use crate::files;
 use forms::forms;
 
 /// Where a secret stands. Never its value: a configuration holds none.
@@ -299,21 +300,10 @@ fn absent(reference: &SecretRef, why: &str) -> Blind {
     Blind::new(Cause::Secret, format!("the secret in {reference} cannot be read: {why}"))
 }
 
-async fn read_file(path: &std::path::Path, reference: &SecretRef) -> Result<String, Blind> {
-    use tokio::io::AsyncReadExt as _;
-    // A path may lead to a pipe or a dead network drive: a run does not wait for it for ever.
-    let reading = async {
-        let mut bytes = Zeroizing::new(Vec::new());
-        tokio::fs::File::open(path).await?.take(LONGEST + 1).read_to_end(&mut bytes).await?;
-        Ok::<_, std::io::Error>(bytes)
-    };
-    let bytes = tokio::time::timeout(std::time::Duration::from_secs(5), reading)
-        .await
-        .map_err(|_| absent(reference, "it did not answer within 5 s"))?
-        .map_err(|error| absent(reference, &error.to_string()))?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > LONGEST {
-        return Err(absent(reference, "it is longer than 64 KiB"));
-    }
+async fn read_file(path: &Path, reference: &SecretRef) -> Result<String, Blind> {
+    let bytes =
+        files::fetch(path, LONGEST).await.map_err(|error| absent(reference, &error.to_string()))?;
+    let bytes = Zeroizing::new(bytes);
     let text = std::str::from_utf8(&bytes).map_err(|_| absent(reference, "it is not UTF-8"))?;
     let text = text.strip_suffix('\n').unwrap_or(text);
     Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())

@@ -131,8 +131,7 @@ impl Listening {
             changed = self.settings.changed() => {
                 changed.ok()?;
                 let token = self.settings.borrow().token.clone();
-                let secret = |token: &Option<Secret>| token.as_ref().map(|one| one.expose().to_owned());
-                if secret(&token) != secret(&self.token) {
+                if token.as_ref().map(Secret::expose) != self.token.as_ref().map(Secret::expose) {
                     return None;
                 }
                 self.resync("the configuration was read again");

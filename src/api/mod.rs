@@ -76,6 +76,17 @@ pub(crate) struct Settings {
     pub(crate) public: bool,
 }
 
+impl Settings {
+    /// Whether who may ask is the same as by others.
+    pub(crate) fn has_secrets_of(&self, others: &Self) -> bool {
+        self.secrets() == others.secrets()
+    }
+
+    fn secrets(&self) -> [Option<&str>; 2] {
+        [&self.token, &self.report_token].map(|secret| secret.as_ref().map(Secret::expose))
+    }
+}
+
 /// What the API keeps besides.
 struct Api {
     shared: Arc<Shared>,

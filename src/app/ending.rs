@@ -1,7 +1,7 @@
 //! How the daemon ends: what is in flight is awaited, and for nothing is waited for ever.
 
 use std::convert::Infallible;
-use std::io;
+use std::future::pending;
 use std::time::Duration;
 
 use tokio::signal::unix::SignalKind;
@@ -34,7 +34,7 @@ pub(crate) enum Ended {
     Asked,
     /// It was told to once more, by this signal, and gave up what was in flight.
     AtOnce(SignalKind),
-    /// The scheduler ended by itself, which is a fault.
+    /// One of its tasks ended by itself, which is a fault.
     Fault,
 }
 
@@ -42,7 +42,7 @@ pub(crate) enum Ended {
 pub(super) struct Tasks {
     pub(super) scheduler: Option<JoinHandle<()>>,
     pub(super) notifications: Option<JoinHandle<()>>,
-    pub(super) server: Option<JoinHandle<io::Result<()>>>,
+    pub(super) server: Option<JoinHandle<()>>,
     pub(super) state: Option<JoinHandle<()>>,
     /// Stops the scheduler, the server and the keeper of the state.
     pub(super) stop: CancellationToken,
@@ -53,7 +53,8 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    /// Goes on until the daemon is told to stop, or its scheduler ends by itself.
+    /// Goes on until the daemon is told to stop, or one of its tasks ends by itself: without any of
+    /// them it looks well from outside, and is not.
     pub(super) async fn go_on(
         &mut self,
         stops: &mut Stops,
@@ -62,10 +63,10 @@ impl Tasks {
         tokio::select! {
             biased;
             _ = stops.next() => Ended::Asked,
-            () = ended("scheduler", &mut self.scheduler, Duration::MAX) => {
-                tracing::error!("the scheduler has ended by itself: nothing is looked at any more");
-                Ended::Fault
-            }
+            () = lost("scheduler", &mut self.scheduler) => Ended::Fault,
+            () = lost("notifications", &mut self.notifications) => Ended::Fault,
+            () = lost("server", &mut self.server) => Ended::Fault,
+            () = lost("state", &mut self.state) => Ended::Fault,
             never = beside => match never {},
         }
     }
@@ -94,11 +95,20 @@ impl Tasks {
     }
 }
 
+/// Awaits a task that is not meant to end, for ever where there is none.
+async fn lost(name: &'static str, task: &mut Option<JoinHandle<()>>) {
+    if task.is_none() {
+        return pending().await;
+    }
+    ended(name, task, Duration::MAX).await;
+    tracing::error!(task = name, "a task has ended by itself: the daemon cannot go on without it");
+}
+
 /// Awaits a task for so long, unless that was done before.
-async fn ended<T>(name: &'static str, task: &mut Option<JoinHandle<T>>, within: Duration) {
+async fn ended(name: &'static str, task: &mut Option<JoinHandle<()>>, within: Duration) {
     let Some(running) = task else { return };
     match timeout(within, running).await {
-        Ok(Ok(_)) => {}
+        Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::error!(task = name, %error, "a task ended badly"),
         Err(_) => tracing::error!(task = name, "a task did not end in time and is left behind"),
     }
@@ -107,8 +117,6 @@ async fn ended<T>(name: &'static str, task: &mut Option<JoinHandle<T>>, within: 
 
 #[cfg(test)]
 mod tests {
-    use std::future::pending;
-
     use super::*;
 
     /// A daemon whose scheduler does this, and everybody else's task hangs.
@@ -124,14 +132,34 @@ mod tests {
         }
     }
 
+    type Whose = fn(&mut Tasks) -> &mut Option<JoinHandle<()>>;
+
     #[tokio::test(start_paused = true)]
-    async fn a_scheduler_that_ends_by_itself_ends_the_daemon() {
+    async fn a_task_that_ends_by_itself_ends_the_daemon() {
         let mut stops = Stops::listen().unwrap();
-        for scheduler in [tokio::spawn(async {}), tokio::spawn(async { panic!("a fault") })] {
-            let mut tasks = Tasks { scheduler: Some(scheduler), ..tasks(pending()) };
+        let faults = || [tokio::spawn(async {}), tokio::spawn(async { panic!("a fault") })];
+        let whose: [Whose; 4] = [
+            |tasks| &mut tasks.scheduler,
+            |tasks| &mut tasks.notifications,
+            |tasks| &mut tasks.server,
+            |tasks| &mut tasks.state,
+        ];
+        for (whose, fault) in
+            whose.into_iter().flat_map(|whose| faults().map(|fault| (whose, fault)))
+        {
+            let mut tasks = tasks(pending());
+            *whose(&mut tasks) = Some(fault);
             assert_eq!(tasks.go_on(&mut stops, pending()).await, Ended::Fault);
             assert_eq!(tasks.end(&mut stops, Ended::Fault).await, Ended::Fault);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_state_to_keep_the_daemon_goes_on() {
+        let mut stops = Stops::listen().unwrap();
+        let mut tasks = Tasks { state: None, ..tasks(pending()) };
+        let going_on = tasks.go_on(&mut stops, pending());
+        assert!(timeout(Duration::from_hours(1), going_on).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]

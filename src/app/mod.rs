@@ -18,7 +18,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use musterd_probes::net::trust::Roots;
 use musterd_probes::secret::Vault;
 use prometheus::Registry;
 use tokio::sync::watch;
@@ -41,6 +40,7 @@ use listen::Listener;
 use reload::Reloader;
 use settings::settings;
 use signal::Stops;
+use state::Keeper;
 
 /// What a daemon is started with.
 pub(crate) struct Start {
@@ -83,17 +83,23 @@ pub(crate) async fn run(start: Start) -> Result<Ended, String> {
     let heart = Heartbeat::new();
 
     store.adopt(&watched(&config), clock.now());
-    let keeper = claim.map(|claim| {
-        let (store, settings) = (Arc::clone(&store), settings_receiver.clone());
-        state::Keeper::restore(claim, store, settings, clock.clone()).metered(&registry)
-    });
-    let keeper = keeper.transpose().map_err(|error| error.to_string())?;
+    let keeper = match claim {
+        Some(claim) => {
+            let (store, settings) = (Arc::clone(&store), settings_receiver.clone());
+            tokio::select! {
+                biased;
+                _ = stops.next() => return Ok(Ended::Asked),
+                keeper = Keeper::restore(claim, store, settings, clock.clone()) => {
+                    Some(keeper.metered(&registry).map_err(|error| error.to_string())?)
+                }
+            }
+        }
+        None => None,
+    };
     let engine = {
         let vault = Arc::clone(&vault);
         let network = Box::new(move |config: &Config| oneshot::network(config, Arc::clone(&vault)));
-        let ledger = ledger
-            .or_else(|| config.state.as_deref().map(Ledger::durable))
-            .unwrap_or_else(Ledger::passing);
+        let ledger = ledger.unwrap_or_else(|| own_ledger(&config));
         Engine::new(Arc::clone(&store), ledger, meters, clock.clone(), Bounds::default(), network)
             .beating(heart.clone())
     };
@@ -111,10 +117,9 @@ pub(crate) async fn run(start: Start) -> Result<Ended, String> {
         loopback: listener.is_loopback(),
         reports: api::Reports::default(),
     });
-    let serving = tokio::spawn(listener.serve(api::router(shared), stop.clone()));
+    let serving = tokio::spawn(serve(listener, shared, stop.clone()));
 
     let notify = Notify::new(&config, Arc::clone(&store), Arc::clone(&vault), clock)
-        .trusting(Roots::new(config.system_roots).0)
         .remembering(config.state.as_deref())
         .metered(&registry)
         .map_err(|error| error.to_string())?;
@@ -122,9 +127,10 @@ pub(crate) async fn run(start: Start) -> Result<Ended, String> {
     let told = CancellationToken::new();
     let notifying = tokio::spawn(notify.work(store.subscribe(), told.clone()));
 
+    let config = Arc::new(config);
     let reloader = Reloader::new(
         path,
-        &config,
+        Arc::clone(&config),
         &registry,
         vault,
         commands.clone(),
@@ -132,19 +138,13 @@ pub(crate) async fn run(start: Start) -> Result<Ended, String> {
         notifiers,
     )
     .map_err(|error| error.to_string())?;
-    if !commands.adopt(Arc::new(config)).await {
+    if !commands.adopt(config).await {
         return Err("the scheduler did not start".to_owned());
     }
     ready_sender.send_replace(true);
     systemd::ready();
     let (drained_sender, drained) = tokio::sync::oneshot::channel();
-    let keeping = keeper.map(|keeper| {
-        // Dropped or sent, both mean that nothing is in flight any more.
-        let drained = async move {
-            let _either = drained.await;
-        };
-        tokio::spawn(keeper.work(stop.clone(), drained))
-    });
+    let keeping = keeper.map(|keeper| tokio::spawn(keeper.work(stop.clone(), drained)));
 
     let mut tasks = Tasks {
         scheduler: Some(scheduler),
@@ -162,6 +162,17 @@ pub(crate) async fn run(start: Start) -> Result<Ended, String> {
     tracing::info!("stopping");
     ready_sender.send_replace(false);
     Ok(tasks.end(&mut stops, why).await)
+}
+
+/// The ledger that the configuration has a place for.
+fn own_ledger(config: &Config) -> Ledger {
+    config.state.as_deref().map_or_else(Ledger::passing, Ledger::durable)
+}
+
+async fn serve(listener: Listener, shared: Arc<api::Shared>, stop: CancellationToken) {
+    if let Err(error) = listener.serve(api::router(shared), stop).await {
+        tracing::error!(%error, "the server ended");
+    }
 }
 
 /// What goes on beside the scheduler.

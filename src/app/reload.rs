@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::files::Files;
-use super::settings::settings;
+use super::settings::{rotated, settings};
 use super::systemd;
 use crate::api::Settings;
 use crate::commands::{Commands, Reload};
@@ -52,7 +52,11 @@ pub(super) struct Reloader {
     commands: Commands,
     settings: watch::Sender<Arc<Settings>>,
     notifiers: Notifiers,
+    /// What was adopted last.
+    config: Arc<Config>,
     fixed: Fixed,
+    /// Whether a secret of the API could not be read when it was looked at last.
+    unread: bool,
     /// When a configuration that could not be taken over is tried again.
     again: Option<Instant>,
     successful: Gauge,
@@ -62,7 +66,7 @@ pub(super) struct Reloader {
 impl Reloader {
     pub(super) fn new(
         path: Option<PathBuf>,
-        config: &Config,
+        config: Arc<Config>,
         registry: &Registry,
         vault: Arc<Vault>,
         commands: Commands,
@@ -87,7 +91,9 @@ impl Reloader {
             commands,
             settings,
             notifiers,
-            fixed: Fixed::of(config),
+            fixed: Fixed::of(&config),
+            config,
+            unread: false,
             again: None,
             successful,
             succeeded_at,
@@ -122,12 +128,34 @@ impl Reloader {
 
     /// Reloads when the content of a file changed, and does not change any more.
     async fn poll(&mut self) {
+        self.rotate().await;
         let Some(files) = &mut self.files else { return };
         // The outcome is in the log and in the metrics.
         if let Some(loaded) = files.look().await {
             let _logged = self.take(loaded).await;
         } else if self.again.is_some_and(|again| again <= Instant::now()) {
             let _logged = self.reload().await;
+        }
+    }
+
+    /// Takes over secrets of the API that were rotated in their files. What is wrong is said once.
+    async fn rotate(&mut self) {
+        let server = &self.config.server;
+        if [&server.token, &server.report_token].iter().all(|secret| secret.is_none()) {
+            return;
+        }
+        let now = Arc::clone(&self.settings.borrow());
+        let (found, outcome) = rotated(&now, &self.config, &self.vault).await;
+        let said = std::mem::replace(&mut self.unread, outcome.is_err());
+        if let Err(blind) = outcome
+            && !said
+        {
+            tracing::error!(error = %blind, "a secret of the server stays as it was");
+        }
+        let rotated = !found.has_secrets_of(&now);
+        if rotated {
+            self.settings.send_replace(Arc::new(found));
+            tracing::info!("a secret of the server was rotated");
         }
     }
 
@@ -166,7 +194,7 @@ impl Reloader {
         outcome
     }
 
-    async fn adopt(&self, loaded: Loaded) -> Result<(), String> {
+    async fn adopt(&mut self, loaded: Loaded) -> Result<(), String> {
         if !loaded.warnings.is_empty() {
             tracing::warn!("the configuration has warnings\n{}", loaded.warnings);
         }
@@ -183,6 +211,7 @@ impl Reloader {
         // Whoever hears of it reads everything again, or writes it down: it has to be there.
         self.settings.send_replace(Arc::new(settings));
         self.notifiers.replace(&config);
+        self.config = config;
         Ok(())
     }
 }
@@ -220,7 +249,7 @@ mod tests {
             std::fs::write(&path, format!("location: {location}\n{service}\n")).unwrap();
         };
         write("before");
-        let config = crate::config::load(&path).unwrap().config;
+        let config = Arc::new(crate::config::load(&path).unwrap().config);
         let vault = Arc::new(Vault::new(|_| None));
         let (commands, mut asked) = Commands::new();
         let (sender, told) = watch::channel(Arc::new(settings(&config, &vault).await.unwrap()));
@@ -229,7 +258,7 @@ mod tests {
         let notify = crate::notify::Notify::new(&config, store, Arc::clone(&vault), clock);
         let mut reloader = Reloader::new(
             Some(path.clone()),
-            &config,
+            Arc::clone(&config),
             &Registry::new(),
             vault,
             commands,

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::{IntCounter, Registry};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::claim::Claim;
 use crate::api::Settings;
-use crate::blocking::Blocking;
 use crate::clock::Clock;
 use crate::store::Store;
 use crate::store::saved::{self, Restored};
+use musterd_probes::blocking::Blocking;
 
 /// The state is written so often.
 const EVERY: Duration = Duration::from_secs(30);
@@ -43,9 +43,9 @@ pub(super) struct Keeper {
 
 impl Keeper {
     /// Puts the checks back to where they stood. A file that is damaged or cannot be read is set
-    /// aside and said; where that cannot be done either, it is not overwritten. Neither is a reason
-    /// not to start.
-    pub(super) fn restore(
+    /// aside and said; where that cannot be done either, or its file system hangs, it is not
+    /// overwritten. Neither is a reason not to start.
+    pub(super) async fn restore(
         claim: Claim,
         store: Arc<dyn Store>,
         settings: watch::Receiver<Arc<Settings>>,
@@ -53,8 +53,14 @@ impl Keeper {
     ) -> Self {
         let path = claim.directory.join("state.json");
         let location = settings.borrow().location.clone();
+        let blocking = Blocking::new(1, PATIENCE);
+        let reading = {
+            let (path, now) = (path.clone(), clock.now());
+            blocking.call(move || saved::read(&path, now))
+        };
+        let found = reading.await.flatten();
         let mut writable = true;
-        match saved::restore(&path, &*store, &location, clock.now()) {
+        match found.map(|found| found.restore(&*store, &location, clock.now())) {
             Ok(Restored::Nothing) => {}
             Ok(Restored::Checks(checks)) => tracing::info!(checks, "the state was restored"),
             Ok(Restored::SetAside(aside, error)) => tracing::error!(
@@ -72,7 +78,6 @@ impl Keeper {
         }
         let failures = IntCounter::new(FAILURES, "How often the state could not be written");
         let failures = failures.expect("the family's name is well-formed");
-        let blocking = Blocking::new(1, PATIENCE);
         Self { _claim: claim, path, writable, store, settings, clock, failures, blocking }
     }
 
@@ -82,8 +87,9 @@ impl Keeper {
         Ok(self)
     }
 
-    /// Writes the state now and then and after a reload, until `stop`, and once more in the end.
-    pub(super) async fn work(self, stop: CancellationToken, drained: impl Future<Output = ()>) {
+    /// Writes the state now and then and after a reload, until `stop`, and once more when the runs
+    /// in flight then have ended.
+    pub(super) async fn work(self, stop: CancellationToken, drained: oneshot::Receiver<()>) {
         let mut turn = tokio::time::interval(EVERY);
         turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         turn.tick().await;
@@ -98,7 +104,8 @@ impl Keeper {
                 Ok(()) = reloads.changed() => Self::write(&keeper).await,
             }
         }
-        drained.await;
+        // Dropped or sent, both mean that nothing is in flight any more.
+        let _either = drained.await;
         Self::write(&keeper).await;
     }
 
@@ -143,11 +150,13 @@ mod tests {
         let (_reloader, settings) = watch::channel(Arc::new(settings));
         let clock = Clock::made_up(|| Timestamp::UNIX_EPOCH);
         let claim = Claim::take(directory).unwrap();
-        let keeper = Keeper::restore(claim, Arc::new(Memory::new()), settings, clock);
+        let keeper = Keeper::restore(claim, Arc::new(Memory::new()), settings, clock).await;
         let failures = keeper.failures.clone();
         let stop = CancellationToken::new();
         stop.cancel();
-        keeper.work(stop, async {}).await;
+        let (in_flight, drained) = oneshot::channel();
+        drop(in_flight);
+        keeper.work(stop, drained).await;
         failures.get()
     }
 

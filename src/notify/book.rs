@@ -122,6 +122,7 @@ impl Book {
     pub(super) fn retract(&mut self, now: Instant) {
         // What was told again and not lost again was over: the next time is another matter.
         self.lost.retain(|_, missed| now < missed.again + LONGEST || !missed.retracted);
+        self.perhaps.retain(|id, _| self.lost.contains_key(id));
         let due = self.lost.iter_mut().filter(|(_, missed)| missed.again <= now);
         for (id, missed) in due {
             if std::mem::replace(&mut missed.retracted, true) {

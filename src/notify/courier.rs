@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -111,6 +112,15 @@ impl Post {
         }
         judge(status, &answer, wait)
     }
+}
+
+/// Carries letters over HTTP to whoever the bundled roots vouch for, and the platform's where
+/// `system_roots` says so.
+pub(super) async fn post(system_roots: bool, clock: Clock) -> Result<Arc<dyn Courier>, String> {
+    // The platform's are read from its disk.
+    let roots = tokio::task::spawn_blocking(move || Roots::new(system_roots).0).await;
+    let roots = roots.map_err(|error| error.to_string())?;
+    Ok(Arc::new(Post::new(&roots, clock).await?))
 }
 
 impl Courier for Post {

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::book::Book;
 use super::channel::Channel;
+use super::courier::Courier;
 use super::line::Line;
 use super::message::Writer;
 use super::meters::Outcome;
@@ -37,8 +38,17 @@ pub(super) struct Snapshot {
 struct Receiver {
     channel: Channel,
     about_us: AboutUs,
+    courier: Arc<dyn Courier>,
     line: Arc<Line>,
     task: JoinHandle<()>,
+}
+
+impl Receiver {
+    /// Ends its task: when this returns, nothing of it goes on.
+    async fn dismiss(&mut self) {
+        self.task.abort();
+        let _cancelled = (&mut self.task).await;
+    }
 }
 
 /// Turns what is gathered into messages, and has the receivers at work.
@@ -137,20 +147,22 @@ impl Desk {
     }
 
     /// Starts, keeps and ends receivers, so that they are as wanted.
-    pub(super) fn take_on(&mut self, wanted: &Wanted) {
+    pub(super) async fn take_on(&mut self, wanted: &Wanted) {
         self.about_us = wanted.about_us.clone();
         let mut before = std::mem::take(&mut self.receivers);
         for (name, channel) in &wanted.receivers {
             let receiver = match before.remove(name) {
                 Some(receiver)
-                    if receiver.channel == *channel && receiver.about_us == wanted.about_us =>
+                    if receiver.channel == *channel
+                        && receiver.about_us == wanted.about_us
+                        && Arc::ptr_eq(&receiver.courier, &self.means.courier) =>
                 {
                     receiver
                 }
-                old => {
+                mut old => {
                     // What it had in hand is still in its line.
-                    if let Some(old) = &old {
-                        old.task.abort();
+                    if let Some(old) = &mut old {
+                        old.dismiss().await;
                         if old.channel.endpoint() == channel.endpoint() {
                             old.line.hope(Instant::now());
                         } else {
@@ -163,8 +175,8 @@ impl Desk {
             };
             self.receivers.insert(name.clone(), receiver);
         }
-        for gone in before.values() {
-            gone.task.abort();
+        for gone in before.values_mut() {
+            gone.dismiss().await;
         }
         let gone: BTreeSet<String> = before.into_keys().collect();
         self.means.meters.forget(&gone);
@@ -189,8 +201,26 @@ impl Desk {
             writer: self.writer(),
         };
         let task = tokio::spawn(worker.work(self.end.clone()));
-        let about_us = self.about_us.clone();
-        Receiver { channel: channel.clone(), about_us, line, task }
+        let (about_us, courier) = (self.about_us.clone(), Arc::clone(&self.means.courier));
+        Receiver { channel: channel.clone(), about_us, courier, line, task }
+    }
+
+    /// Has letters carried by another one from the next [`Desk::take_on`] on.
+    pub(super) fn employ(&mut self, courier: Arc<dyn Courier>) {
+        self.means.courier = courier;
+    }
+
+    /// Starts receivers again whose task was lost, with all that waits for them.
+    pub(super) async fn revive(&mut self) {
+        for (name, mut receiver) in std::mem::take(&mut self.receivers) {
+            if receiver.task.is_finished() {
+                if let Err(error) = (&mut receiver.task).await {
+                    tracing::error!(notifier = name, %error, "a receiver's task was lost: it starts again");
+                }
+                receiver = self.start(&name, &receiver.channel, receiver.line);
+            }
+            self.receivers.insert(name, receiver);
+        }
     }
 
     /// What each receiver knows to be wrong.

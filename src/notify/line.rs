@@ -171,8 +171,8 @@ impl Waiting {
     fn done(&mut self, number: u64) {
         if self.messages.front().is_some_and(|(front, _)| *front == number) {
             self.messages.pop_front();
+            self.in_hand = false;
         }
-        self.in_hand = false;
     }
 
     /// Takes out what a newer message says anew; the count of messages of which nothing was left.

@@ -44,7 +44,7 @@ use crate::store::{News, Store};
 use channel::{Channel, Letter};
 use courier::{Courier, Post};
 pub(crate) use courier::{TIMEOUT, explain};
-use desk::{Desk, Snapshot};
+use desk::{Desk, Known, Snapshot};
 use message::State;
 use meters::Meters;
 use pace::Pace;
@@ -64,10 +64,10 @@ pub(crate) struct Notify {
     store: Arc<dyn Store>,
     vault: Arc<Vault>,
     clock: Clock,
-    roots: Roots,
     meters: Meters,
     pace: Pace,
     room: usize,
+    /// Instead of HTTP.
     courier: Option<Arc<dyn Courier>>,
     /// What outlives a restart.
     record: Option<Record>,
@@ -80,6 +80,8 @@ pub(crate) struct Notify {
 struct Wanted {
     receivers: Vec<(String, Channel)>,
     about_us: AboutUs,
+    /// Whether the platform's roots are trusted beside the bundled ones.
+    system_roots: bool,
 }
 
 /// What messages say of this instance.
@@ -102,7 +104,7 @@ impl Wanted {
             location: config.location.as_str().into(),
             external_url: config.server.external_url.as_deref().map(Arc::from),
         };
-        Arc::new(Self { receivers, about_us })
+        Arc::new(Self { receivers, about_us, system_roots: config.system_roots })
     }
 }
 
@@ -132,7 +134,6 @@ impl Notify {
             store,
             vault,
             clock,
-            roots: Roots::new(false).0,
             meters: Meters::new().expect("the family's name and labels are well-formed"),
             pace: Pace::default(),
             room: line::MOST,
@@ -141,11 +142,6 @@ impl Notify {
             wanted,
             replace: Notifiers(Arc::new(sender)),
         }
-    }
-
-    /// Trusts these roots instead of the bundled ones alone.
-    pub(crate) fn trusting(self, roots: Roots) -> Self {
-        Self { roots, ..self }
     }
 
     /// Shows its counters in a registry.
@@ -169,14 +165,17 @@ impl Notify {
 
     /// Works until `stop`, and then tries once more what waits.
     pub(crate) async fn work(
-        mut self,
+        self,
         mut news: broadcast::Receiver<Arc<News>>,
         stop: CancellationToken,
     ) {
-        let courier = match self.courier.take() {
+        let mut wanted = self.wanted;
+        let first = Arc::clone(&wanted.borrow_and_update());
+        let (over_http, mut system_roots) = (self.courier.is_none(), first.system_roots);
+        let courier = match self.courier {
             Some(courier) => courier,
-            None => match Post::new(&self.roots, self.clock.clone()).await {
-                Ok(post) => Arc::new(post),
+            None => match courier::post(system_roots, self.clock.clone()).await {
+                Ok(post) => post,
                 Err(error) => {
                     tracing::error!(error, "nobody can be notified: there is no HTTP client");
                     return;
@@ -187,22 +186,23 @@ impl Notify {
         let means = Means {
             store: self.store,
             vault: self.vault,
-            clock: self.clock,
+            clock: self.clock.clone(),
             courier,
             meters: self.meters,
             pace: self.pace,
             learnt: Arc::clone(&learnt),
         };
-        let remembered = self.record.as_ref().map(Record::read).unwrap_or_default();
+        let remembered = match &self.record {
+            Some(record) => record.read().await,
+            None => Known::new(),
+        };
         let mut desk = Desk::new(means, self.room, remembered);
         let (known, to_write) = watch::channel(Snapshot::default());
         let keeping = self.record.map(|record| tokio::spawn(record.keep(to_write)));
         let mut write_at: Option<Instant> = None;
-        let mut wanted = self.wanted;
         // Held here as well, so that the channel stays open without a reload.
         let _replace = self.replace;
-        let first = Arc::clone(&wanted.borrow_and_update());
-        desk.take_on(&first);
+        desk.take_on(&first).await;
         let mut look_round = interval(LOOK_ROUND);
         look_round.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -212,7 +212,18 @@ impl Notify {
                 () = stop.cancelled() => break,
                 Ok(()) = wanted.changed() => {
                     let wanted = Arc::clone(&wanted.borrow_and_update());
-                    desk.take_on(&wanted);
+                    if over_http && wanted.system_roots != system_roots {
+                        match courier::post(wanted.system_roots, self.clock.clone()).await {
+                            Ok(post) => {
+                                system_roots = wanted.system_roots;
+                                desk.employ(post);
+                            }
+                            Err(error) => {
+                                tracing::error!(error, "receivers are trusted as before");
+                            }
+                        }
+                    }
+                    desk.take_on(&wanted).await;
                     desk.resynchronise();
                 }
                 heard = news.recv() => match heard {
@@ -233,7 +244,10 @@ impl Notify {
                     write_at = None;
                     known.send_replace(desk.snapshot());
                 }
-                _ = look_round.tick() => desk.resynchronise(),
+                _ = look_round.tick() => {
+                    desk.revive().await;
+                    desk.resynchronise();
+                }
             }
         }
         known.send_replace(desk.close().await);

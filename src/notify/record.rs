@@ -16,15 +16,15 @@ use super::desk::{Known, Snapshot};
 use super::message::Urgency;
 use super::problem::{Problem, Problems, Whose, is_problem};
 use super::stand::POLICY;
-use crate::blocking::Blocking;
 use crate::clock::Clock;
 use crate::durable;
 use crate::status::Status;
+use musterd_probes::blocking::Blocking;
 
 /// The schema that is written, and the only one that is read.
 const SCHEMA: &str = "musterd.notified/1";
 
-/// Writing takes a moment, or the file system hangs.
+/// Reading and writing take a moment, or the file system hangs.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -69,17 +69,34 @@ pub(super) struct Record {
     path: PathBuf,
     location: String,
     clock: Clock,
+    /// One call after another: what hangs is neither overtaken nor overwritten.
+    blocking: Blocking,
 }
 
 impl Record {
     /// The one of a directory.
     pub(super) fn of(directory: &Path, location: &str, clock: Clock) -> Self {
-        Self { path: directory.join("notified.json"), location: location.to_owned(), clock }
+        let (path, blocking) = (directory.join("notified.json"), Blocking::new(1, PATIENCE));
+        Self { path, location: location.to_owned(), clock, blocking }
     }
 
-    /// What was told before a restart. A file that cannot be used is set aside and said; without any,
-    /// nothing was told.
-    pub(super) fn read(&self) -> Known {
+    /// What was told before a restart. A file that cannot be used is set aside and said; without
+    /// any, nothing was told.
+    pub(super) async fn read(&self) -> Known {
+        let reading = {
+            let record = self.clone();
+            self.blocking.call(move || record.read_now())
+        };
+        reading.await.unwrap_or_else(|error| {
+            tracing::error!(
+                path = %self.path.display(), %error,
+                "the record of what was notified cannot be read: what is wrong is told again"
+            );
+            Known::new()
+        })
+    }
+
+    fn read_now(&self) -> Known {
         let path = self.path.display();
         match durable::read::<File>(&self.path) {
             Ok(file) if file.location == self.location => known(file),
@@ -105,12 +122,11 @@ impl Record {
 
     /// Writes what is known until nobody says it any more: the latest, whatever came between.
     pub(super) async fn keep(self, mut known: watch::Receiver<Snapshot>) {
-        let blocking = Blocking::new(1, PATIENCE);
         while known.changed().await.is_ok() {
             let file = self.file(&known.borrow_and_update());
             let path = self.path.clone();
-            let writing = blocking.call(move || durable::write(&path, &file));
-            if let Err(error) = writing.await.and_then(|written| written) {
+            let writing = self.blocking.call(move || durable::write(&path, &file));
+            if let Err(error) = writing.await.flatten() {
                 tracing::error!(
                     path = %self.path.display(), %error,
                     "the record of what was notified cannot be written"

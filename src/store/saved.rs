@@ -26,8 +26,9 @@ const SCHEMA: &str = "musterd.state/1";
 /// A status is believed for so long after a restart, and for two intervals of its check.
 const PROOF: SignedDuration = SignedDuration::from_hours(1);
 
+/// The file as it is written.
 #[derive(Debug, Serialize, Deserialize)]
-struct File {
+pub(crate) struct File {
     schema: String,
     location: String,
     saved_at: Timestamp,
@@ -127,28 +128,46 @@ pub(crate) enum Restored {
     SetAside(PathBuf, String),
 }
 
-/// Puts the checks back to where they stood, as far as their settings are still the same. A file
-/// that is damaged or cannot be read is set aside. An error means that it is still there, and all
-/// that is known from before.
-pub(crate) fn restore(
-    path: &Path,
-    store: &dyn Store,
-    location: &str,
-    at: Timestamp,
-) -> io::Result<Restored> {
-    let file = match durable::read::<File>(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Restored::Nothing),
+/// What stands in the file.
+#[derive(Debug)]
+pub(crate) enum Found {
+    Nothing,
+    State(Box<File>),
+    /// The file could not be used and stands aside under this name.
+    SetAside(PathBuf, String),
+}
+
+/// Reads the state. A file that is damaged or cannot be read is set aside. An error means that it
+/// is still there, and all that is known from before.
+pub(crate) fn read(path: &Path, at: Timestamp) -> io::Result<Found> {
+    match durable::read::<File>(path) {
+        Ok(file) => Ok(Found::State(Box::new(file))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Nothing),
         Err(error) => {
             let aside = durable::set_aside(path, at).map_err(|kept| {
                 let why = format!("{error}, and it cannot be set aside: {kept}");
                 io::Error::new(error.kind(), why)
             })?;
-            return Ok(Restored::SetAside(aside, error.to_string()));
+            Ok(Found::SetAside(aside, error.to_string()))
         }
-    };
+    }
+}
+
+impl Found {
+    /// Puts the checks back to where they stood, as far as their settings are still the same.
+    pub(crate) fn restore(self, store: &dyn Store, location: &str, at: Timestamp) -> Restored {
+        match self {
+            Self::Nothing => Restored::Nothing,
+            Self::State(file) => Restored::Checks(put_back(*file, store, location, at)),
+            Self::SetAside(aside, error) => Restored::SetAside(aside, error),
+        }
+    }
+}
+
+/// How many checks are back to where they stood.
+fn put_back(file: File, store: &dyn Store, location: &str, at: Timestamp) -> usize {
     if file.location != location {
-        return Ok(Restored::Checks(0));
+        return 0;
     }
     for (service, waivers) in file.waivers {
         store.restore_waivers(&service, waivers);
@@ -181,7 +200,7 @@ pub(crate) fn restore(
         store.restore(&saved.check, Saved { damped, last_pass: saved.last_pass });
         restored += 1;
     }
-    Ok(Restored::Checks(restored))
+    restored
 }
 
 /// Whether a status that lets others go ahead is too old for that. A warning does so too. What is

@@ -152,7 +152,7 @@ mod tests {
             if hour % 60 == 59 {
                 saved::write(&path, &store, "", at(hour)).unwrap();
                 store = started(&watched);
-                saved::restore(&path, &store, "", at(hour)).unwrap();
+                saved::read(&path, at(hour)).unwrap().restore(&store, "", at(hour));
             }
             assert_eq!(found(&store, &watched, hour), [""; 0], "{hour}");
             run(&store, &watched, hour);
@@ -172,7 +172,7 @@ mod tests {
         store.block("http://127.0.0.1:9", Some(testing::pause(at(0))));
         saved::write(&path, &store, "", at(0)).unwrap();
         let again = started(&watched);
-        saved::restore(&path, &again, "", at(3)).unwrap();
+        saved::read(&path, at(3)).unwrap().restore(&again, "", at(3));
         assert_eq!(again.pauses(), store.pauses());
         assert_eq!(found(&again, &watched, 3), ["policy.prober-blocked"]);
         again.block("http://127.0.0.1:9", None);
@@ -187,7 +187,7 @@ mod tests {
         let text = r#"{"schema": "musterd.state/1", "location": "", "saved_at": "1970-01-01T00:00:00Z", "checks": []}"#;
         std::fs::write(&path, text).unwrap();
         let store = started(&watched("http.slow"));
-        let restored = saved::restore(&path, &store, "", at(0)).unwrap();
+        let restored = saved::read(&path, at(0)).unwrap().restore(&store, "", at(0));
         assert_eq!(restored, saved::Restored::Checks(0));
         assert!(store.pauses().is_empty());
     }

@@ -195,3 +195,39 @@ async fn a_container_engine_hears_whether_the_daemon_is_ready() {
     assert_eq!((gone.code, gone.stdout.as_str()), (1, ""));
     assert!(gone.stderr.contains("refused"), "{}", gone.stderr);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_was_rotated_in_its_file_is_the_only_one_that_counts() {
+    let folder = Folder::new();
+    folder.write("token", "the-first-token\n");
+    let text = config("http://127.0.0.1:9", "tcp: ");
+    folder.write("musterd.yaml", format!("{text}server: {{token: {{file: token}}}}\n"));
+    let daemon = Daemon::start(&folder);
+    daemon.until_answered("/api/v1/status", "the-first-token", 200).await;
+    folder.write("token", "the-second-token\n");
+    daemon.until_answered("/api/v1/status", "the-second-token", 200).await;
+    daemon.until_answered("/api/v1/status", "the-first-token", 401).await;
+    std::fs::remove_file(folder.path().join("token")).unwrap();
+    folder.write("musterd.yaml", format!("{text}server: {{token: {{env: TOKEN}}}}\n"));
+    daemon.until_answered("/api/v1/status", "a-token-for-tests", 200).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_changes_whom_notifications_trust() {
+    let authority = Authority::new();
+    let identity = authority.issue(&Leaf::localhost());
+    let receiver =
+        HttpServer::start_tls(identity.server_config(&["http/1.1"]), |_| Reply::text(200, "ok"))
+            .await;
+    let folder = Folder::new();
+    let roots = folder.write("roots.pem", authority.pem());
+    let notify = format!("notify: [{{name: chat, webhook: {{url: '{}'}}}}]\n", receiver.url());
+    let text = config("http://127.0.0.1:9", "tcp: ") + &notify;
+    folder.write("musterd.yaml", &text);
+    let daemon = Daemon::start_with(&folder, &[("SSL_CERT_FILE", roots.to_str().unwrap())]);
+    receiver.wait_for_connections(1).await;
+    assert_eq!(receiver.requests().len(), 0, "the bundled roots know nothing of it");
+    folder.write("musterd.yaml", text + "system_roots: true\n");
+    assert_eq!(daemon.post("/-/reload").await.0, 200);
+    receiver.wait_for_requests(1).await;
+}

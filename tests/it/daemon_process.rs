@@ -76,6 +76,22 @@ impl Daemon {
         panic!("{what} did not come: {}", self.get("/api/v1/status").await.1)
     }
 
+    /// Waits until a path is answered with this status by this token.
+    pub(crate) async fn until_answered(&self, path: &str, token: &str, status: u16) {
+        let url = format!("{}{path}", self.url);
+        let waiting = async {
+            loop {
+                let asking = self.client.get(&url).bearer_auth(token).send();
+                if asking.await.is_ok_and(|answer| answer.status() == status) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(25)).await;
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, waiting).await;
+        waited.unwrap_or_else(|_| panic!("{path} is not answered {status}"));
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let kill = std::process::Command::new("kill")
             .args([&format!("-{name}"), &self.process.id().to_string()])

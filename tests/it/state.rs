@@ -52,3 +52,31 @@ async fn the_state_follows_a_location_that_is_another_one_after_a_reload() {
     let since = |document: &Value| document["services"][0]["checks"][0]["since"].clone();
     assert_eq!(since(&restored), since(&passed), "{restored}");
 }
+
+/// A pipe that nobody writes to stands for a file system that hangs.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_kept_on_a_disk_that_hangs_keeps_the_daemon_neither_from_starting_nor_from_ending()
+{
+    let server = HttpServer::start(|_| Reply::text(200, "ok")).await;
+    let folder = Folder::new();
+    folder.write("musterd.yaml", config(&server.url(), "http: "));
+    let state = folder.path().join("state");
+    std::fs::create_dir(&state).unwrap();
+    let pipes = ["state.json", "notified.json"].map(|name| state.join(name));
+    let made = std::process::Command::new("mkfifo").args(&pipes).status().unwrap();
+    assert!(made.success());
+
+    let mut at_once = Daemon::start(&folder);
+    at_once.signal("TERM");
+    assert_eq!(at_once.ended().await, Some(0), "it is told to stop before it has begun");
+
+    let mut daemon = Daemon::start(&folder);
+    daemon.until("the first pass", |now| status_of(now, "shop/http") == "pass").await;
+    daemon.signal("TERM");
+    assert_eq!(daemon.ended().await, Some(0));
+    let is_pipe = |path: &std::path::PathBuf| {
+        use std::os::unix::fs::FileTypeExt as _;
+        std::fs::symlink_metadata(path).unwrap().file_type().is_fifo()
+    };
+    assert!(is_pipe(&pipes[0]), "what could not be read is left as it is");
+}

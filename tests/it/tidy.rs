@@ -51,12 +51,11 @@ fn no_file_grows_beyond_what_one_thing_needs() {
 const LAYERS: &[(&str, &[&str])] = &[
     ("hash", &[]),
     ("heartbeat", &[]),
-    ("blocking", &[]),
     ("clock", &[]),
     ("commands", &["config"]),
     ("damping", &["policy", "status"]),
     ("durable", &[]),
-    ("ledger", &["blocking", "config", "durable"]),
+    ("ledger", &["config", "durable"]),
     ("store", &["config", "damping", "durable", "policy", "runner", "status"]),
     (
         "schedule",
@@ -84,7 +83,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("oneshot", &["config", "ledger", "report", "runner"]),
     ("demo", &["config", "oneshot", "status"]),
     ("telemetry", &[]),
-    ("notify", &["blocking", "clock", "config", "damping", "durable", "policy", "status", "store"]),
+    ("notify", &["clock", "config", "damping", "durable", "policy", "status", "store"]),
     (
         "api",
         &[
@@ -108,7 +107,6 @@ const LAYERS: &[(&str, &[&str])] = &[
         "app",
         &[
             "api",
-            "blocking",
             "clock",
             "commands",
             "config",

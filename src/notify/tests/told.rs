@@ -425,6 +425,46 @@ fn the_end_of_a_problem_that_may_have_arrived_is_told_again() {
 }
 
 #[test]
+fn what_may_have_arrived_of_a_check_that_is_gone_is_not_kept_for_ever() {
+    let (now, shop) = (Instant::now(), service("shop", &["c"]));
+    let writer = writer(Arc::new(Vault::new(|_| None)));
+    let message = |status, before| {
+        let change = writer.change(&Stand::of(&state(&shop, status, 7)), before);
+        Arc::new(writer.message(&Whose::of(&shop), status, vec![change], at(8)))
+    };
+    let firing = message(Fail, Before::default());
+    let over = message(Pass, Before { status: Some(Fail), ..Before::default() });
+
+    let mut book = Book::default();
+    book.say(&firing);
+    book.lose(&firing, Lost::Unanswered, now);
+    assert!(book.suit(&over).is_some(), "it may have been told that something is wrong");
+    book.retract(now + Duration::from_hours(1));
+    assert!(book.suit(&over).is_some());
+    book.retract(now + Duration::from_hours(26));
+    assert!(book.suit(&over).is_none());
+}
+
+#[test]
+fn only_the_message_in_hand_is_done() {
+    let (now, shop) = (Instant::now(), service("shop", &["c"]));
+    let writer = writer(Arc::new(Vault::new(|_| None)));
+    let message = || {
+        let change = writer.change(&Stand::of(&state(&shop, Fail, 7)), Before::default());
+        Arc::new(writer.message(&Whose::of(&shop), Fail, vec![change], at(8)))
+    };
+    let line = Line::new(2, Book::default());
+    line.push(message(), now);
+    let (number, first) = line.first().unwrap();
+    line.arrived(number + 7, &first, now);
+    for _ in 0..3 {
+        line.push(message(), now);
+    }
+    line.arrived(number, &first, now);
+    assert_eq!(line.clear(), 1, "what was in hand was not dropped for what came after it");
+}
+
+#[test]
 fn a_receiver_that_is_back_is_told_at_once_what_it_missed_but_not_what_it_refused() {
     for (lost, told) in [
         (Lost::Unreached, vec!["shop: a ->fail!"]),

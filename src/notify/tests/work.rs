@@ -36,6 +36,7 @@ pub(super) enum Fate {
     Hangs,
     /// Whatever speaks of the first check is answered with a fault.
     FailsAtA,
+    Panics,
 }
 
 /// Carries nothing, and remembers when it was asked to.
@@ -95,6 +96,7 @@ impl Courier for Scripted {
                 Fate::Refused => not(true, None),
                 Fate::FailsAtA if !of_a => Ok(()),
                 Fate::Fails | Fate::FailsAtA => not(false, None),
+                Fate::Panics => panic!("as it was told"),
                 Fate::Asks(seconds) => not(false, Some(Duration::from_secs(seconds))),
                 Fate::Hangs => {
                     sleep(Duration::from_secs(10)).await;
@@ -309,6 +311,17 @@ async fn what_is_refused_for_good_is_tried_once_and_the_next_goes_on() {
     rig.change(1, Fail).await;
     assert_eq!(rig.courier.words(), ["a=fail", "b=fail"]);
     assert_eq!(rig.meters.counts("chat"), [1, 1, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_whose_task_is_lost_starts_again_with_what_waits() {
+    let rig = Rig::start([hook("chat"), hook("mail")], &[Fate::Panics, Fate::Arrives], 100);
+    rig.change(0, Fail).await;
+    assert_eq!(rig.courier.words(), ["a=fail", "a=fail"], "one of them was lost");
+    rig.pass(60).await;
+    assert_eq!(rig.courier.words(), ["a=fail", "a=fail", "a=fail"]);
+    rig.change(1, Fail).await;
+    assert_eq!(["chat", "mail"].map(|name| rig.meters.counts(name)), [[2, 0, 0]; 2]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -51,7 +51,10 @@ fn restored(status: Status, interval: Duration, minute: i64) -> Arc<CheckState> 
     before.restore("shop/http", Saved { damped, last_pass: Some(at(800)) });
     write(&path, &before, "", at(1000)).unwrap();
     let after = store(&watched);
-    assert_eq!(restore(&path, &after, "", at(minute)).unwrap(), Restored::Checks(1));
+    assert_eq!(
+        read(&path, at(minute)).unwrap().restore(&after, "", at(minute)),
+        Restored::Checks(1)
+    );
     after.state("shop/http").unwrap()
 }
 
@@ -115,7 +118,7 @@ fn a_waiver_that_ended_while_nothing_ran_covers_nothing() {
     write(&path, &before, "", at(1000)).unwrap();
     for (minute, status) in [(1_439, Status::Pass), (1_440, Status::Warn)] {
         let after = store(&watched);
-        restore(&path, &after, "", at(minute)).unwrap();
+        read(&path, at(minute)).unwrap().restore(&after, "", at(minute));
         let damped = after.state("shop/http").unwrap().damped.clone();
         assert_eq!((damped.status, damped.open[0].waived.is_none()), (status, minute == 1_440));
     }
@@ -132,13 +135,13 @@ fn what_cannot_be_used_is_set_aside_and_what_cannot_be_moved_is_an_error() {
         let store = store(&every(MINUTE));
         make(&path).unwrap();
         let aside = folder.path().join("state.json.damaged-60");
-        let restored = restore(&path, &store, "", at(1)).unwrap();
+        let restored = read(&path, at(1)).unwrap().restore(&store, "", at(1));
         assert!(matches!(restored, Restored::SetAside(name, _) if name == aside && name.exists()));
-        assert_eq!(restore(&path, &store, "", at(1)).unwrap(), Restored::Nothing);
+        assert_eq!(read(&path, at(1)).unwrap().restore(&store, "", at(1)), Restored::Nothing);
 
         make(&path).unwrap();
         std::fs::create_dir_all(folder.path().join("state.json.damaged-120/full")).unwrap();
-        let error = restore(&path, &store, "", at(2)).unwrap_err();
+        let error = read(&path, at(2)).unwrap_err();
         assert!(error.to_string().contains("cannot be set aside"), "{error}");
         assert!(path.exists());
     }
