@@ -38,7 +38,7 @@ pub(crate) use ending::Ended;
 use ending::Tasks;
 use listen::Listener;
 use reload::Reloader;
-use settings::settings;
+use settings::{settings, tell_unused};
 use signal::Stops;
 use state::Keeper;
 
@@ -197,6 +197,7 @@ async fn prepare(
     address: SocketAddr,
 ) -> Result<(api::Settings, Listener), String> {
     templates(config)?;
+    tell_unused(config);
     let settings = settings(config, vault).await.map_err(|blind| blind.reason.into_owned())?;
     Ok((settings, listen::bind(address, &config.server).await?))
 }

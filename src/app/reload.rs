@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::files::Files;
-use super::settings::{rotated, settings};
+use super::settings::{rotated, settings, tell_unused};
 use super::systemd;
 use crate::api::Settings;
 use crate::commands::{Commands, Reload};
@@ -200,6 +200,7 @@ impl Reloader {
         }
         let config = Arc::new(loaded.config);
         super::templates(&config)?;
+        tell_unused(&config);
         let settings =
             settings(&config, &self.vault).await.map_err(|blind| blind.reason.into_owned())?;
         if Fixed::of(&config) != self.fixed {

@@ -39,6 +39,14 @@ pub(super) async fn rotated(
     (rotated, outcome)
 }
 
+/// Says which settings of a configuration have no effect yet.
+pub(super) fn tell_unused(config: &Config) {
+    let unused = [("history", config.history.is_some()), ("server.public", config.server.public)];
+    for (setting, _) in unused.into_iter().filter(|(_, is_set)| *is_set) {
+        tracing::warn!("`{setting}` has no effect in this version");
+    }
+}
+
 fn host(url: &str) -> Option<String> {
     Some(url::Url::parse(url).ok()?.host_str()?.to_owned())
 }

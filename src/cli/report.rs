@@ -17,6 +17,9 @@ use crate::notify;
 /// A daemon that is busy says so, and when to come again: whoever leaves before never hears it.
 const TIMEOUT: Duration = REPORT_ANSWERED_WITHIN.saturating_add(Duration::from_secs(10));
 
+/// Where the token stands unless another variable is named.
+const VARIABLE: &str = "MUSTERD_REPORT_TOKEN";
+
 /// Where a report goes, and by which token.
 #[derive(Debug, Default, clap::Args)]
 #[group(skip)]
@@ -26,9 +29,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "URL")]
     report: Option<Url>,
 
-    /// The environment variable with the daemon's `server.report_token`
-    #[arg(long, value_name = "VAR", default_value = "MUSTERD_REPORT_TOKEN")]
-    report_token_env: String,
+    /// The environment variable with the daemon's `server.report_token` [default:
+    /// `MUSTERD_REPORT_TOKEN`, where that is set]
+    #[arg(long, value_name = "VAR", requires = "report")]
+    report_token_env: Option<String>,
 
     /// Send the token over plain HTTP too, also to another machine
     #[arg(long, requires = "report")]
@@ -48,16 +52,33 @@ impl Options {
         let Some(base) = &self.report else { return Ok(()) };
         let mut url = base.clone();
         url.set_path(&format!("{}/api/v1/reports", base.path().trim_end_matches('/')));
-        let reference = SecretRef::Env(self.report_token_env.clone());
-        let token = vault.read(&reference).await.map_err(|blind| blind.reason.into_owned())?;
-        let bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
-            .map_err(|_| "the report token holds characters that no header may".to_owned())?;
         let json = HeaderValue::from_static("application/json");
-        let headers = HeaderMap::from_iter([(CONTENT_TYPE, json), (AUTHORIZATION, bearer)]);
+        let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, json)]);
+        let variable = self.variable();
+        if let Some(name) = variable {
+            let reference = SecretRef::Env(name.to_owned());
+            let token = vault.read(&reference).await.map_err(|blind| blind.reason.into_owned())?;
+            let bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+                .map_err(|_| "the report token holds characters that no header may".to_owned())?;
+            headers.insert(AUTHORIZATION, bearer);
+        }
         let body = body.map_err(|error| error.to_string())?;
-        notify::send(Method::POST, url, headers, body, &Roots::new(true).0, TIMEOUT)
-            .await
-            .map_err(|why| format!("the report was not taken: {}", vault.redact(&why)))
+        let roots = Roots::new(true).0;
+        let sent = notify::send(Method::POST, url, headers, body, &roots, TIMEOUT).await;
+        sent.map_err(|why| {
+            let tokenless = if variable.is_none() {
+                format!("; it was sent without a token, since {VARIABLE} is not set")
+            } else {
+                String::new()
+            };
+            format!("the report was not taken: {}{tokenless}", vault.redact(&why))
+        })
+    }
+
+    /// The variable that the token stands in. A daemon on this machine may need none.
+    fn variable(&self) -> Option<&str> {
+        let named = self.report_token_env.as_deref();
+        named.or_else(|| std::env::var_os(VARIABLE).map(|_| VARIABLE))
     }
 }
 

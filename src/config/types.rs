@@ -40,7 +40,6 @@ pub(crate) struct Config {
     /// Where statuses and the ledger survive a restart.
     pub(crate) state: Option<PathBuf>,
     /// How long runs are kept.
-    #[cfg_attr(not(test), expect(dead_code, reason = "checked now, obeyed with the long history"))]
     pub(crate) history: Option<History>,
     /// Who is told of changes.
     pub(crate) notify: Vec<Notifier>,

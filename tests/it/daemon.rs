@@ -145,6 +145,9 @@ async fn a_report_from_elsewhere_stands_beside_the_scheduled_checks() {
     assert_eq!(ran.code, 3, "a report that is not taken is said");
     assert!(ran.stderr.contains("not taken"), "{}", ran.stderr);
     assert!(!ran.stderr.contains("another-token"), "{}", ran.stderr);
+    let bare = pipeline.command(&["check", "--report", &daemon.url]);
+    let ran = tokio::task::block_in_place(|| crate::harness::ran(bare));
+    assert!(ran.stderr.contains("MUSTERD_REPORT_TOKEN is not set"), "{}", ran.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -230,4 +233,18 @@ async fn a_reload_changes_whom_notifications_trust() {
     folder.write("musterd.yaml", text + "system_roots: true\n");
     assert_eq!(daemon.post("/-/reload").await.0, 200);
     receiver.wait_for_requests(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_on_the_same_machine_that_asks_for_no_token_takes_a_report_without_one() {
+    let server = HttpServer::start(|_| Reply::text(200, "ok")).await;
+    let folder = Folder::new();
+    folder.write("musterd.yaml", config(&server.url(), "http: "));
+    let daemon = Daemon::start(&folder);
+    let pipeline = Folder::new();
+    let built = format!("services: [{{name: built, url: '{}', checks: [tcp: ]}}]\n", server.url());
+    pipeline.write("musterd.yaml", format!("location: pipeline\n{built}"));
+    let ran = tokio::task::block_in_place(|| pipeline.run(&["check", "--report", &daemon.url]));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    daemon.until("the report", |now| status_of(now, "built/tcp") == "pass").await;
 }

@@ -54,7 +54,7 @@ pub(crate) struct File {
     pub(crate) uplink: Vec<Reference>,
     /// What survives a restart.
     pub(crate) state: Option<State>,
-    /// How long runs are kept.
+    /// How long runs are kept. Without effect in this version, which keeps the latest in memory.
     pub(crate) history: Option<Located<History>>,
     /// Who is told of changes.
     #[schemars(with = "Vec<Notifier>")]
@@ -78,7 +78,7 @@ pub(crate) struct Server {
     /// Where people reach the server, such as `https://ops.example/musterd`: what notifications
     /// link to, and a name by which a daemon on loopback may be read.
     pub(crate) external_url: Option<Located<ExternalUrl>>,
-    /// Show the status page without the token.
+    /// Show the status page without the token. Without effect in this version, which has none.
     pub(crate) public: Option<Located<bool>>,
 }
 
