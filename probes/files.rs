@@ -1,68 +1,101 @@
 //! Files of this machine that every run reads anew. One on a disk that hangs, or a pipe that nobody
-//! writes to, holds up whoever needs it and nobody else.
+//! writes to, holds up whoever needs it and nobody else: it is read by one thread, however many
+//! runs wait for it.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, Weak};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
-use crate::blocking::Blocking;
+use futures_util::FutureExt as _;
+use futures_util::future::Shared;
+use tokio::sync::{Semaphore, oneshot};
+use zeroize::Zeroizing;
 
 /// A disk that takes longer is as good as gone.
 const SLOWEST: Duration = Duration::from_secs(5);
 
-/// So many visits go on at once, those that hang among them: the pool of threads is everybody's.
-static VISITS: LazyLock<Blocking> = LazyLock::new(|| Blocking::new(64, SLOWEST));
+/// So many threads read at once, those that hang among them: the pool of threads is everybody's.
+static THREADS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(64)));
 
-/// Whose turn it is at the same files: where they hang, one thread hangs there, however many runs
-/// need them.
-static TURNS: LazyLock<Mutex<HashMap<Vec<PathBuf>, Weak<Semaphore>>>> =
+/// What is being read now.
+static UNDER_WAY: LazyLock<Mutex<HashMap<Wanted, Shared<oneshot::Receiver<Read>>>>> =
     LazyLock::new(Mutex::default);
 
-/// Visits files where nobody else waits for their disk, one visit at a time to the same ones. The
-/// error says that they did not answer within five seconds.
-pub(crate) async fn visit<T: Send + 'static>(
-    files: impl IntoIterator<Item = &Path>,
-    visit: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<T> {
-    let turn = turn(files.into_iter().map(Path::to_owned).collect());
-    let visiting = async {
-        let turn = turn.acquire_owned().await.map_err(io::Error::other)?;
-        let visit = move || {
-            let _until_it_ends = turn;
-            visit()
-        };
-        VISITS.call(visit).await
-    };
-    match tokio::time::timeout(SLOWEST, visiting).await {
-        Ok(Err(error)) if error.kind() != io::ErrorKind::TimedOut => Err(error),
-        Ok(Ok(visited)) => Ok(visited),
-        Ok(Err(_)) | Err(_) => {
-            let reason = format!("it did not answer within {} s", SLOWEST.as_secs());
-            Err(io::Error::new(io::ErrorKind::TimedOut, reason))
-        }
+/// What is wanted: files, and the most bytes that one may have.
+type Wanted = (Vec<PathBuf>, u64);
+
+/// The bytes of each file, or why it cannot be read.
+pub(crate) type Read = Arc<Vec<Result<Zeroizing<Vec<u8>>, String>>>;
+
+/// Reads files of at most so many bytes each. Whoever wants the same while they are read gets what
+/// is found. The error says that they did not answer within five seconds.
+pub(crate) async fn read<'a>(
+    files: impl IntoIterator<Item = &'a Path>,
+    longest: u64,
+) -> Result<Read, String> {
+    let wanted = (files.into_iter().map(Path::to_owned).collect(), longest);
+    match tokio::time::timeout(SLOWEST, join(wanted, now)).await {
+        Ok(Ok(read)) => Ok(read),
+        // Its runtime has ended.
+        Ok(Err(_)) => Err("nobody reads it any more".to_owned()),
+        Err(_) => Err(format!("it did not answer within {} s", SLOWEST.as_secs())),
     }
 }
 
-fn turn(files: Vec<PathBuf>) -> Arc<Semaphore> {
-    let mut turns = TURNS.lock().expect("no panic under this lock");
-    turns.retain(|_, turn| turn.strong_count() > 0);
-    if let Some(turn) = turns.get(&files).and_then(Weak::upgrade) {
-        return turn;
-    }
-    let turn = Arc::new(Semaphore::new(1));
-    turns.insert(files, Arc::downgrade(&turn));
-    turn
+/// As [`read`], for one file.
+pub(crate) async fn read_one(file: &Path, longest: u64) -> Result<Zeroizing<Vec<u8>>, String> {
+    let read = read([file], longest).await?;
+    let mut read = Arc::try_unwrap(read).unwrap_or_else(|shared| (*shared).clone());
+    read.pop().unwrap_or_else(|| Err("it was not read".to_owned()))
 }
 
-/// The bytes of a file. More than `longest` are an error.
-pub(crate) fn read(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
+/// Waits for what is under way, or starts to `look`.
+fn join(wanted: Wanted, look: fn(&Wanted) -> Read) -> Shared<oneshot::Receiver<Read>> {
+    let mut under_way = UNDER_WAY.lock().expect("no panic under this lock");
+    if let Some(reading) = under_way.get(&wanted) {
+        return reading.clone();
+    }
+    let (found, reading) = oneshot::channel();
+    let reading = reading.shared();
+    under_way.insert(wanted.clone(), reading.clone());
+    let entry = Entry(wanted);
+    tokio::spawn(async move {
+        // It is never closed.
+        let Ok(thread) = Arc::clone(&THREADS).acquire_owned().await else { return };
+        let looking = tokio::task::spawn_blocking(move || {
+            let _until_it_ends = thread;
+            let read = look(&entry.0);
+            // Whoever comes from here on wants what is there then.
+            drop(entry);
+            // Those who wanted it may have given up.
+            let _heard = found.send(read);
+        });
+        // A panic is in the log already.
+        let _ended = looking.await;
+    });
+    reading
+}
+
+/// Stands among what is under way until this is dropped.
+struct Entry(Wanted);
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        UNDER_WAY.lock().expect("no panic under this lock").remove(&self.0);
+    }
+}
+
+fn now((files, longest): &Wanted) -> Read {
+    let bytes = |path: &PathBuf| bytes(path, *longest).map_err(|error| error.to_string());
+    Arc::new(files.iter().map(bytes).collect())
+}
+
+fn bytes(path: &Path, longest: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     const MIB: u64 = 1024 * 1024;
-    let mut bytes = Vec::new();
+    let mut bytes = Zeroizing::new(Vec::new());
     File::open(path)?.take(longest.saturating_add(1)).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) <= longest {
         return Ok(bytes);
@@ -75,58 +108,67 @@ pub(crate) fn read(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
     Err(io::Error::other(format!("it is longer than {longest}")))
 }
 
-/// The bytes of a file that a run needs. More than `longest` are an error, and so is a disk that
-/// does not answer within five seconds.
-pub async fn fetch(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
-    let file = path.to_owned();
-    visit([path], move || read(&file, longest)).await.flatten()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use futures_util::future::join_all;
 
     use super::*;
 
+    /// A pipe that nobody writes to stands for a disk that hangs.
+    fn pipe(folder: &Path) -> PathBuf {
+        let path = folder.join("pipe");
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        path
+    }
+
+    fn is_under_way(path: &Path) -> bool {
+        let under_way = UNDER_WAY.lock().unwrap();
+        under_way.keys().any(|(files, _)| files.iter().any(|file| file == path))
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn files_that_hang_take_one_thread_and_hold_up_no_others() {
-        let [dead, alive] = ["/dead/ca.pem", "/alive/ca.pem"].map(Path::new);
-        let (entered, mut visits) = tokio::sync::mpsc::unbounded_channel();
-        let (release, hangs) = std::sync::mpsc::channel::<()>();
-        let hangs = Arc::new(Mutex::new(hangs));
-        let hang = || {
-            let (entered, hangs) = (entered.clone(), Arc::clone(&hangs));
-            let visit = visit([dead], move || {
-                let _heard = entered.send(());
-                let _released = hangs.lock().unwrap().recv();
-            });
-            async { visit.await.map_err(|error| error.to_string()) }
-        };
-        for round in 0..3 {
-            let hanging: Vec<_> = (0..200).map(|_| hang()).collect();
-            let hanging = tokio::spawn(join_all(hanging));
-            if round == 0 {
-                visits.recv().await.unwrap();
-            }
-            assert_eq!(visit([alive], || 7).await.unwrap(), 7);
+    async fn a_file_that_hangs_takes_one_thread_and_holds_up_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let (dead, alive) = (pipe(folder.path()), folder.path().join("alive"));
+        std::fs::write(&alive, "yes").unwrap();
+        for _ in 0..3 {
+            let files: Vec<PathBuf> = vec![dead.clone(); 200];
+            let hanging =
+                tokio::spawn(
+                    async move { join_all(files.iter().map(|file| read_one(file, 10))).await },
+                );
+            assert_eq!(read_one(&alive, 10).await.unwrap().as_slice(), b"yes");
             tokio::time::advance(SLOWEST * 2).await;
             for hung in hanging.await.unwrap() {
                 assert_eq!(hung.unwrap_err(), "it did not answer within 5 s");
             }
         }
-        assert!(visits.try_recv().is_err(), "one of 600 was let in");
-        drop(release);
-        assert_eq!(visit([dead], || 7).await.unwrap(), 7, "it is back");
+        assert!(is_under_way(&dead));
+        // Other tests read a few files meanwhile.
+        assert!(THREADS.available_permits() > 32, "a few of 600 have a thread");
+
+        std::fs::write(&dead, "back").unwrap();
+        while is_under_way(&dead) {
+            tokio::task::yield_now().await;
+        }
+        std::fs::remove_file(&dead).unwrap();
+        std::fs::write(&dead, "again").unwrap();
+        assert_eq!(read_one(&dead, 10).await.unwrap().as_slice(), b"again");
     }
 
     #[tokio::test]
-    async fn a_file_is_read_up_to_its_bound() {
+    async fn files_are_read_up_to_their_bound_and_each_as_it_is_then() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        std::fs::write(&path, [b'x'; 1024]).unwrap();
-        assert_eq!(fetch(&path, 1024).await.unwrap().len(), 1024);
-        std::fs::write(&path, [b'x'; 1025]).unwrap();
-        let error = fetch(&path, 1024).await.unwrap_err();
-        assert_eq!(error.to_string(), "it is longer than 1 KiB");
+        let [file, absent] = ["file", "absent"].map(|name| folder.path().join(name));
+        std::fs::write(&file, [b'x'; 1024]).unwrap();
+        let found = read([&*file, &*absent], 1024).await.unwrap();
+        assert_eq!(found[0].as_ref().unwrap().len(), 1024);
+        assert!(found[1].as_ref().unwrap_err().contains("No such file"));
+        std::fs::write(&file, [b'x'; 1025]).unwrap();
+        let too_long = read_one(&file, 1024).await.unwrap_err();
+        assert_eq!(too_long, "it is longer than 1 KiB");
+        assert!(!is_under_way(&file));
     }
 }

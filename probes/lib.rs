@@ -8,12 +8,11 @@
 //! This crate knows no scheduler, store, HTTP server, command line or metrics registry.
 
 pub mod blind;
-pub mod blocking;
 pub mod context;
 pub mod contract;
 pub mod cors;
 pub mod duration;
-pub mod files;
+mod files;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
 mod header_must;

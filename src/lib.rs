@@ -56,6 +56,7 @@
 mod alerting;
 mod api;
 mod app;
+mod blocking;
 mod cli;
 mod clock;
 mod commands;

@@ -86,8 +86,8 @@ pub(super) async fn look_up(list: &PreloadFile, evidence: &Evidence) -> Preloade
 }
 
 async fn read(list: &PreloadFile) -> Result<String, String> {
-    let bytes = files::fetch(&list.file, LONGEST).await.map_err(|error| error.to_string())?;
-    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+    let mut bytes = files::read_one(&list.file, LONGEST).await?;
+    String::from_utf8(std::mem::take(&mut *bytes)).map_err(|_| "it is not UTF-8".to_owned())
 }
 
 /// The hosts of a run and every name above them.

@@ -153,24 +153,26 @@ impl Trust {
 
     /// All files in one visit to a thread that may wait for a disk.
     async fn files(&self) -> Result<Files, Blind> {
-        let (ca, client) = (self.ca.clone(), self.client.clone());
-        let visit = files::visit(self.paths(), move || {
-            let mut files = Files::default();
-            if let Some(path) = &ca {
-                files.ca = Some(read(path, "ca")?);
-            }
-            if let Some(client) = &client {
-                let certificate = read(&client.certificate, "client_certificate.cert")?;
-                let key = read(&client.key, "client_certificate.key")?;
-                files.client = Some((certificate, zeroize::Zeroizing::new(key)));
-            }
-            Ok(files)
-        });
-        visit.await.unwrap_or_else(|error| {
+        let read = files::read(self.paths(), LONGEST).await.map_err(|why| {
             let path = self.paths().next().unwrap_or_else(|| Path::new(""));
-            let why = format!("{}, or a file beside it, cannot be read: {error}", path.display());
-            Err(Blind::new(Cause::Secret, why))
-        })
+            let why = format!("{}, or a file beside it, cannot be read: {why}", path.display());
+            Blind::new(Cause::Secret, why)
+        })?;
+        let mut found = self.paths().zip(&*read);
+        let mut next = |what| match found.next() {
+            Some((_, Ok(bytes))) => Ok(bytes.to_vec()),
+            Some((path, Err(why))) => Err(unusable(path, what, why)),
+            None => Err(Blind::new(Cause::Internal, format!("{what} was not read"))),
+        };
+        let ca = self.ca.as_ref().map(|_| next("ca")).transpose()?;
+        let client = match &self.client {
+            Some(_) => {
+                let certificate = next("client_certificate.cert")?;
+                Some((certificate, next("client_certificate.key")?.into()))
+            }
+            None => None,
+        };
+        Ok(Files { ca, client })
     }
 
     fn paths(&self) -> impl Iterator<Item = &Path> {
@@ -220,10 +222,6 @@ fn certificates(
 
 fn unusable(path: &Path, what: &str, error: &dyn std::fmt::Display) -> Blind {
     Blind::new(Cause::Secret, format!("{what} {} cannot be used: {error}", path.display()))
-}
-
-fn read(path: &Path, what: &str) -> Result<Vec<u8>, Blind> {
-    files::read(path, LONGEST).map_err(|error| unusable(path, what, &error))
 }
 
 /// The one cryptography provider of the program. Never a process-wide default: two providers in

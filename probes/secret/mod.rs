@@ -301,9 +301,7 @@ fn absent(reference: &SecretRef, why: &str) -> Blind {
 }
 
 async fn read_file(path: &Path, reference: &SecretRef) -> Result<String, Blind> {
-    let bytes =
-        files::fetch(path, LONGEST).await.map_err(|error| absent(reference, &error.to_string()))?;
-    let bytes = Zeroizing::new(bytes);
+    let bytes = files::read_one(path, LONGEST).await.map_err(|why| absent(reference, &why))?;
     let text = std::str::from_utf8(&bytes).map_err(|_| absent(reference, "it is not UTF-8"))?;
     let text = text.strip_suffix('\n').unwrap_or(text);
     Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::blocking::Blocking;
 use crate::config::{self, Attempt, Loaded, Read};
-use musterd_probes::blocking::Blocking;
 
 /// Reading a configuration takes no longer than this, or its file system hangs.
 const PATIENCE: Duration = Duration::from_secs(45);

@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::claim::Claim;
 use crate::api::Settings;
+use crate::blocking::Blocking;
 use crate::clock::Clock;
 use crate::store::Store;
 use crate::store::saved::{self, Restored};
-use musterd_probes::blocking::Blocking;
 
 /// The state is written so often.
 const EVERY: Duration = Duration::from_secs(30);

@@ -19,9 +19,9 @@ use jiff::{SignedDuration, Timestamp};
 use musterd_probes::net::origin::Origin;
 use tokio::time::{Instant, sleep};
 
+use crate::blocking::Blocking;
 use crate::config::{Check, Service};
 use file::{Entries, Place};
-use musterd_probes::blocking::Blocking;
 
 /// What runs at most once a day waits so long.
 const DAY: SignedDuration = SignedDuration::from_hours(24);

@@ -16,10 +16,10 @@ use super::desk::{Known, Snapshot};
 use super::message::Urgency;
 use super::problem::{Problem, Problems, Whose, is_problem};
 use super::stand::POLICY;
+use crate::blocking::Blocking;
 use crate::clock::Clock;
 use crate::durable;
 use crate::status::Status;
-use musterd_probes::blocking::Blocking;
 
 /// The schema that is written, and the only one that is read.
 const SCHEMA: &str = "musterd.notified/1";

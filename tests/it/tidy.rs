@@ -51,11 +51,12 @@ fn no_file_grows_beyond_what_one_thing_needs() {
 const LAYERS: &[(&str, &[&str])] = &[
     ("hash", &[]),
     ("heartbeat", &[]),
+    ("blocking", &[]),
     ("clock", &[]),
     ("commands", &["config"]),
     ("damping", &["policy", "status"]),
     ("durable", &[]),
-    ("ledger", &["config", "durable"]),
+    ("ledger", &["blocking", "config", "durable"]),
     ("store", &["config", "damping", "durable", "policy", "runner", "status"]),
     (
         "schedule",
@@ -83,7 +84,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("oneshot", &["config", "ledger", "report", "runner"]),
     ("demo", &["config", "oneshot", "status"]),
     ("telemetry", &[]),
-    ("notify", &["clock", "config", "damping", "durable", "policy", "status", "store"]),
+    ("notify", &["blocking", "clock", "config", "damping", "durable", "policy", "status", "store"]),
     (
         "api",
         &[
@@ -107,6 +108,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "app",
         &[
             "api",
+            "blocking",
             "clock",
             "commands",
             "config",

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 /// A few threads for calls that may hang.
 #[derive(Debug, Clone)]
-pub struct Blocking {
+pub(crate) struct Blocking {
     /// A call that hangs keeps its permit: what comes after it must not fill the pool of threads.
     threads: Arc<Semaphore>,
     patience: Duration,
@@ -18,12 +18,12 @@ pub struct Blocking {
 
 impl Blocking {
     /// At most so many calls at once, each awaited for so long.
-    pub fn new(threads: usize, patience: Duration) -> Self {
+    pub(crate) fn new(threads: usize, patience: Duration) -> Self {
         Self { threads: Arc::new(Semaphore::new(threads)), patience }
     }
 
     /// Makes a call. One that hangs goes on behind our back, but its outcome is lost.
-    pub async fn call<T: Send + 'static>(
+    pub(crate) async fn call<T: Send + 'static>(
         &self,
         call: impl FnOnce() -> T + Send + 'static,
     ) -> io::Result<T> {
