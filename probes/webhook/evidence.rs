@@ -114,6 +114,21 @@ impl Reply {
             && self.location == other.location
     }
 
+    /// Whether two answers come from the same place. A page that stands for every path, such as
+    /// the shell of an app, or that says that there is none, is written anew for each request.
+    pub(super) fn is_from_same_place(&self, other: &Self) -> bool {
+        let pages = self.is_page() && other.is_page() && self.status == other.status;
+        pages || self.is_like(other)
+    }
+
+    /// Whether it is a whole page, as no receiver of deliveries answers.
+    fn is_page(&self) -> bool {
+        let begins = |with: &str| {
+            self.excerpt.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with))
+        };
+        self.content_type == "text/html" && (begins("<!doctype html") || begins("<html"))
+    }
+
     /// The answer in a few words.
     pub(super) fn words(&self) -> String {
         let Some(status) = self.status else {

@@ -143,7 +143,7 @@ impl Webhook {
 }
 
 /// Where a case goes: the endpoint, or a path beside it.
-fn place(case: Case, url: &Url) -> Url {
+pub(super) fn place(case: Case, url: &Url) -> Url {
     let mut place = url.clone();
     if case == Case::Sibling {
         place.set_query(None);

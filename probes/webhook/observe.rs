@@ -106,7 +106,7 @@ impl Webhook {
             let answered = at
                 .checked_add(Duration::from_secs_f64(exchange.phases().total().max(0.0)))
                 .unwrap_or(at);
-            trials.push(Trial { case, reply: reply::of(&exchange, case, asked, answered) });
+            trials.push(Trial { case, reply: reply::of(&exchange, case, asked, url, answered) });
             if case == Case::Control {
                 genuine = sent;
             }

@@ -75,6 +75,11 @@ impl<'a> Oracle<'a> {
         self.replies(Case::Sibling).find(|reply| reply.is_answer())
     }
 
+    /// Whether this is how the target answers where there is nothing.
+    pub(super) fn is_as_beside(&self, reply: &Reply) -> bool {
+        self.sibling().is_some_and(|sibling| sibling.is_from_same_place(reply))
+    }
+
     /// What became of genuine deliveries.
     pub(super) fn control(&self) -> Control {
         let said: Vec<Control> =
@@ -106,7 +111,7 @@ impl<'a> Oracle<'a> {
         if let Some(why) = obstacle(reply) {
             return Control::Unsettled(why);
         }
-        let beside = self.sibling().is_some_and(|sibling| sibling.is_like(reply));
+        let beside = self.is_as_beside(reply);
         let missing = self.reply(Case::Missing);
         let as_missing = missing.is_some_and(|missing| missing.status == reply.status);
         // A library that finds no handler, or knows the delivery already, has verified it before.
@@ -180,8 +185,7 @@ impl<'a> Oracle<'a> {
             200..300 => self.taken(reply),
             500.. => self.failed(index, reply),
             _ => {
-                let beside = self.sibling().is_some_and(|sibling| sibling.is_like(reply));
-                if beside && self.control() != Control::Accepted {
+                if self.is_as_beside(reply) && self.control() != Control::Accepted {
                     return Outcome::Unsettled(format!(
                         "it answers as at a path that does not exist: {}",
                         reply.words()
@@ -194,7 +198,7 @@ impl<'a> Oracle<'a> {
 
     /// A delivery that was answered 2xx.
     fn taken(&self, reply: &Reply) -> Outcome {
-        if self.sibling().is_some_and(|sibling| sibling.is_like(reply)) {
+        if self.is_as_beside(reply) {
             return Outcome::Unsettled(format!(
                 "it answers every path alike, whether it exists or not: {}",
                 reply.words()

@@ -12,6 +12,7 @@ use url::Url;
 use super::case::Case;
 use super::crypto::{hex, sha256};
 use super::evidence::Reply;
+use super::forge;
 use crate::net::exchange::{Answer, Exchange};
 use crate::text::excerpt;
 
@@ -72,8 +73,14 @@ const FIREWALLS: [(&str, &str); 11] = [
     ("Vercel Security Checkpoint", "Vercel"),
 ];
 
-/// What is kept of an exchange of this case.
-pub(super) fn of(exchange: &Exchange, case: Case, url: &Url, now: Timestamp) -> Reply {
+/// What is kept of an exchange of this case, which went to `url`, of a run against `endpoint`.
+pub(super) fn of(
+    exchange: &Exchange,
+    case: Case,
+    url: &Url,
+    endpoint: &Url,
+    now: Timestamp,
+) -> Reply {
     let failure = exchange.failure.as_ref().map(|failure| failure.detail.clone());
     let seconds = exchange.phases().service();
     let Some(answer) = &exchange.answer else {
@@ -89,7 +96,7 @@ pub(super) fn of(exchange: &Exchange, case: Case, url: &Url, now: Timestamp) -> 
         location: location(answer, url),
         // What a handshake gives away is for the endpoint's owner alone.
         excerpt: if gives_away { String::new() } else { excerpt(&text, EXCERPT) },
-        shape: shape(&text, url),
+        shape: shape(&text, endpoint),
         values: values(&text),
         declines: DECLINES.is_match(&text),
         confirms: CONFIRMS.is_match(&text),
@@ -117,12 +124,16 @@ fn location(answer: &Answer, url: &Url) -> Option<String> {
     Some(excerpt(to.as_str(), EXCERPT))
 }
 
-/// The body without what two answers of one kind may differ in, as a hash.
-fn shape(text: &str, url: &Url) -> String {
+/// The body without what two answers of one kind may differ in, as a hash. The names of the
+/// endpoint and of the path beside it are the same in all of them: a page may hold either anyhow.
+fn shape(text: &str, endpoint: &Url) -> String {
+    let beside = forge::place(Case::Sibling, endpoint);
+    let last = |url: &Url| url.path().rsplit('/').next().unwrap_or_default().to_owned();
+    let own = [endpoint.path().to_owned(), beside.path().to_owned(), last(endpoint), last(&beside)];
     let mut text = Cow::Borrowed(text.trim());
-    for own in [url.path(), url.path().rsplit('/').next().unwrap_or_default()] {
-        if own.len() > 1 && text.contains(own) {
-            text = text.replace(own, "~").into();
+    for name in own.iter().filter(|name| name.len() > 1) {
+        if text.contains(name) {
+            text = text.replace(name, "~").into();
         }
     }
     let text = VARIABLE.replace_all(&text, "#");
@@ -196,11 +207,14 @@ mod tests {
         for (one, other) in same {
             assert_eq!(shape(one, &url()), shape(other, &url()), "{one} and {other}");
         }
-        let beside: Url = "https://shop.example/api/musterd-absent".parse().unwrap();
         assert_eq!(
             shape("Cannot POST /api/hooks", &url()),
-            shape("Cannot POST /api/musterd-absent", &beside)
+            shape("Cannot POST /api/musterd-absent", &url())
         );
+        // What every path is answered with may speak of the endpoint.
+        let everywhere = "see our hooks at /docs";
+        let swapped = everywhere.replace("hooks", "musterd-absent");
+        assert_eq!(shape(everywhere, &url()), shape(&swapped, &url()));
         assert_ne!(shape(r#"{"received":true}"#, &url()), shape(r#"{"ignored":true}"#, &url()));
     }
 

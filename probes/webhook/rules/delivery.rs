@@ -133,17 +133,17 @@ fn first_answer(seen: &Evidence) -> Option<&Reply> {
 pub(super) fn absence(webhook: &Webhook, seen: &Evidence) -> Option<String> {
     let oracle = webhook.oracle(seen);
     let answer = first_answer(seen)?;
-    let beside = oracle.reply(Case::Sibling).filter(|sibling| sibling.is_like(answer));
+    let beside = oracle.is_as_beside(answer);
     let nothing = match answer.status? {
         // A handler may well answer so of its own accord, and then otherwise than where none is.
-        404 | 410 => beside.is_some(),
+        404 | 410 => beside,
         405 => true,
         _ => false,
     };
     if !nothing || answer.firewall.is_some() || oracle.control() == Control::Accepted {
         return None;
     }
-    let as_beside = if beside.is_some() { ", as at a path that does not exist" } else { "" };
+    let as_beside = if beside { ", as at a path that does not exist" } else { "" };
     Some(format!("{} was answered {}{as_beside}", seen_case(seen), answer.words()))
 }
 

@@ -48,7 +48,7 @@ pub(super) fn trial(case: Case, (status, body, headers): Said<'_>) -> Trial {
         answer,
         failure,
     };
-    Trial { case, reply: reply::of(&exchange, case, &url, Timestamp::UNIX_EPOCH) }
+    Trial { case, reply: reply::of(&exchange, case, &url, &url, Timestamp::UNIX_EPOCH) }
 }
 
 /// A run that meant to try what it tried, and could sign.

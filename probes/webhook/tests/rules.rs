@@ -252,6 +252,35 @@ fn a_target_that_answers_everything_alike_is_never_proven_and_the_finding_says_w
 }
 
 #[test]
+fn a_page_that_stands_everywhere_takes_nothing_though_it_differs_each_time() {
+    let html = [("content-type", "text/html; charset=utf-8")];
+    let pages = ["k3yA+", "Zq0/x", "mmBvc", "9sDfg", "xYzAb"].map(|nonce| {
+        format!("<!DOCTYPE html><script nonce=\"{nonce}\">a</script><a href=/webhook>docs</a>")
+    });
+    for (status, wanted) in [(200, "enforcement-unproven"), (404, "path-missing")] {
+        let cases = [Sibling, Missing, Control, WrongKey, TamperedBody];
+        let trials: Vec<(Case, Said<'_>)> = cases
+            .into_iter()
+            .zip(&pages)
+            .map(|(c, page)| (c, (status, &**page, &html[..])))
+            .collect();
+        for signs in [true, false] {
+            let mut seen = seen(&trials);
+            if !signs {
+                seen.signing = Signing::NoSecret;
+                seen.trials.retain(|trial| !trial.case.is_signed());
+            }
+            let ids: Vec<String> = found(STRIPE, &seen).into_iter().map(|(id, _)| id).collect();
+            assert_eq!(ids, [wanted], "{status} {signs}");
+        }
+    }
+    // An endpoint that takes everything is told from such a page.
+    let page: Said<'_> = (200, &pages[0], &html);
+    let taken = seen(&[(Sibling, page), (Missing, TAKEN), (WrongKey, TAKEN)]);
+    assert_eq!(found(STRIPE, &taken)[0].0, "unsigned-accepted missing");
+}
+
+#[test]
 fn two_hundred_with_another_body_is_neither_a_forgery_nor_a_proof() {
     let other = (200, "<p>thanks</p>", &[][..]);
     let seen = with(&[(WrongKey, other)]);
