@@ -126,12 +126,7 @@ impl<'a> Oracle<'a> {
             ));
         }
         if reply.is_ok() {
-            let same = missing.is_some_and(|missing| missing.is_like(reply));
-            return if reply.declines && same {
-                Control::Refused(reply.words())
-            } else {
-                Control::Accepted
-            };
+            return self.control_answered_well(reply);
         }
         if reply.status.is_some_and(known)
             && missing.is_some_and(|missing| missing.has(4))
@@ -140,6 +135,25 @@ impl<'a> Oracle<'a> {
             return Control::Accepted;
         }
         Control::Refused(reply.words())
+    }
+
+    /// A genuine delivery that was answered 2xx, as some receivers answer whatever comes.
+    fn control_answered_well(&self, reply: &Reply) -> Control {
+        if !reply.declines {
+            return Control::Accepted;
+        }
+        let forged = || [Case::Missing, Case::WrongKey].into_iter().filter_map(|c| self.reply(c));
+        if forged().any(|forged| forged.is_like(reply)) {
+            return Control::Refused(reply.words());
+        }
+        if forged().any(|forged| forged.is_ok() && forged.declines) {
+            return Control::Unsettled(format!(
+                "a genuine delivery is answered {}, which speaks of a refusal as the answer to a \
+                 forged one does",
+                reply.words()
+            ));
+        }
+        Control::Accepted
     }
 
     /// How far the target's clock is ahead of ours, in seconds.

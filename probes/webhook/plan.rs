@@ -146,6 +146,13 @@ impl Plan {
         }
         let control = oracle.control();
         let refused = self.signs && control != Control::Accepted;
+        // A forged one may show whether an answer of 2xx was a refusal.
+        let is_doubtful = matches!(control, Control::Unsettled(_))
+            && oracle.reply(Case::Control).is_some_and(super::evidence::Reply::is_ok);
+        let compared = self.cases.contains(&Case::WrongKey) && sent(Case::WrongKey) == 0;
+        if is_doubtful && compared {
+            return Some(Case::WrongKey);
+        }
         if refused && let Some(next) = self.explanation(oracle, sent) {
             return Some(next);
         }

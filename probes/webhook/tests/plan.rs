@@ -100,6 +100,16 @@ fn a_refused_genuine_delivery_is_repeated_and_then_explained() {
 }
 
 #[test]
+fn a_genuine_delivery_that_seems_to_be_declined_is_compared_with_a_forged_one() {
+    let sent = played(&plan(true, false), |case, _| match case {
+        Sibling => NOTHING,
+        Missing => (200, r#"{"error":"missing signature"}"#, &[]),
+        _ => (200, r#"{"error":"invalid signature"}"#, &[]),
+    });
+    assert_eq!(sent, [Sibling, Missing, Control, WrongKey, Control]);
+}
+
+#[test]
 fn a_clock_that_is_off_gets_a_delivery_of_its_own_time() {
     let late: &'static [(&str, &str)] = &[("date", "Thu, 01 Jan 1970 00:10:00 GMT")];
     let plan = Plan { explaining: vec![ControlTheirTime, EmptyKey], ..plan(true, false) };

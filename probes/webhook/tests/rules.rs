@@ -147,6 +147,20 @@ fn genuine_deliveries_that_are_refused_are_found_and_explained() {
 }
 
 #[test]
+fn a_refusal_in_words_is_no_genuine_answer_that_forgeries_can_be_like() {
+    let unsigned = (200, r#"{"error":"missing signature header"}"#, &[][..]);
+    let wrong = (200, r#"{"error":"invalid signature"}"#, &[][..]);
+    let refused = [(Missing, unsigned), (Control, wrong), (WrongKey, wrong), (TamperedBody, wrong)];
+    fires(STRIPE, &refused, &[("genuine-refused", High)]);
+    let unknown = (200, r#"{"error":"no handler for this event"}"#, &[][..]);
+    let unclear =
+        [(Missing, unsigned), (Control, unknown), (WrongKey, wrong), (TamperedBody, wrong)];
+    fires(STRIPE, &unclear, &[("enforcement-unproven", Low)]);
+    // Where forgeries get another status, the genuine one got past.
+    fires(STRIPE, &[(Control, unknown)], &[]);
+}
+
+#[test]
 fn a_library_that_finds_no_handler_has_verified_before() {
     fires(SHOPIFY, &[(Control, (404, "", &[]))], &[]);
     // What is answered so too was verified too.
