@@ -39,8 +39,12 @@ static DECLINES: LazyLock<Regex> = LazyLock::new(|| {
         |not[\ ](?:valid|verified|allowed|authori[sz]ed|authenticated|accepted)
         |(?:bad|missing|wrong|no|incorrect)[\ ](?:signature|token|secret|credentials|authorization)
         |signature[\ ](?:verification|validation|check|mismatch|missing|error|failed|does[\ ]not|did[\ ]not)
+        |(?:verification|validation|authentication)[\ ]failed
+        |failed[\ ](?:signature|verification|validation|to[\ ](?:verify|validate|authenticate))
+        |unsigned|unverified|untrusted
         |(?:could|can)[\ ]?not[\ ](?:be[\ ])?verif)
         |"(?:ok|success|received|valid|accepted|verified)"\s*:\s*false
+        |"(?:status|result)"\s*:\s*"(?:error|fail|failed|failure)"
         |"error"\s*:\s*(?:"[^"]|\{|true)"#,
     )
 });
@@ -227,6 +231,10 @@ mod tests {
             "Webhook Error: No signatures found matching the expected signature for payload. signature verification",
             "unauthorized",
             "could not be verified",
+            "Webhook verification failed",
+            "failed to verify the request",
+            "unsigned request ignored",
+            r#"{"status":"error"}"#,
         ] {
             assert!(DECLINES.is_match(text), "{text}");
         }
