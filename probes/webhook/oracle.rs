@@ -224,10 +224,10 @@ impl<'a> Oracle<'a> {
                 let words = format!("answered as a genuine one, {}", reply.words());
                 return Outcome::Accepted(words);
             }
-            if reply.declines && !genuine.declines {
+            if reply.declines && !genuine.declines && !reply.confirms {
                 return Outcome::Refused;
             }
-            if !reply.confirms {
+            if reply.declines || !reply.confirms {
                 return Outcome::Unsettled(format!(
                     "it answers {}, and to a genuine delivery {}: whether the first was taken in \
                      cannot be told",

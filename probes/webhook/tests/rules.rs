@@ -301,6 +301,9 @@ fn two_hundred_with_another_body_is_neither_a_forgery_nor_a_proof() {
     assert_eq!(found(STRIPE, &seen), [("enforcement-unproven".to_owned(), Low)]);
     // In words it is a refusal, where the genuine answer has none.
     fires(STRIPE, &[(WrongKey, (200, r#"{"error":"invalid signature"}"#, &[]))], &[]);
+    // In both it is neither.
+    let both = (200, r#"{"received":true,"note":"unsigned"}"#, &[][..]);
+    fires(STRIPE, &[(WrongKey, both)], &[("enforcement-unproven", Low)]);
     // A known delivery was looked up: it was taken.
     let known = (200, r#"{"duplicate":true}"#, &[][..]);
     fires(STRIPE, &[(WrongKey, known)], &[("forgery-accepted", Critical)]);
