@@ -233,6 +233,14 @@ impl Case {
         ) || self.word().is_some()
     }
 
+    /// Whether a target that accepts it is left alone but for this one, until it refuses it: then
+    /// anybody can make deliveries up, or write others of a genuine one. Where the time, the id or
+    /// the address alone is not looked at, worse can still come, and must be seen.
+    pub(super) const fn is_grave(self) -> bool {
+        self.is_forgery()
+            && !matches!(self, Self::TamperedTime | Self::TamperedId | Self::TamperedUrl)
+    }
+
     /// What sending it does to a target of this nature.
     pub(super) fn impact(self, nature: &Nature) -> Impact {
         if self == Self::Sibling {

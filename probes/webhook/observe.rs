@@ -120,9 +120,9 @@ impl Webhook {
         let last = cx.earlier::<Self>().into_iter().next()?.evidence;
         let oracle = self.oracle(&last);
         let refused = |case| oracle.outcome(case).as_ref().is_some_and(Outcome::is_refusal);
-        last.refuting.filter(|case| !refused(*case)).or_else(|| {
+        last.refuting.filter(|case| case.is_grave() && !refused(*case)).or_else(|| {
             let mut forged = last.trials.iter().map(|trial| trial.case);
-            forged.find(|case| case.is_forgery() && oracle.accepted(*case))
+            forged.find(|case| case.is_grave() && oracle.accepted(*case))
         })
     }
 

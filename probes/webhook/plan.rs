@@ -68,9 +68,9 @@ impl Plan {
         self.regular(&oracle, &sent)
     }
 
-    /// Where the first forgery was taken.
+    /// Where the first grave forgery was taken.
     fn first_forgery(trials: &[Trial], oracle: &Oracle<'_>) -> Option<usize> {
-        trials.iter().position(|trial| trial.case.is_forgery() && oracle.accepted(trial.case))
+        trials.iter().position(|trial| trial.case.is_grave() && oracle.accepted(trial.case))
     }
 
     /// After a forgery: the same once more, a genuine one, and what else tells why.
@@ -155,6 +155,10 @@ impl Plan {
         }
         if refused && let Some(next) = self.explanation(oracle, sent) {
             return Some(next);
+        }
+        let taken = |case: &Case| case.is_forgery() && sent(*case) == 1 && oracle.accepted(*case);
+        if let Some(again) = self.cases.iter().copied().find(taken) {
+            return Some(again);
         }
         let rest = self.cases.iter().copied().find(|case| {
             // A genuine signature that is refused as it is says nothing with a fault in it.

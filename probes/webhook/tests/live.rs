@@ -21,7 +21,7 @@ use crate::net::trust::Roots;
 use crate::secret::Vault;
 use crate::testing;
 use crate::webhook::Webhook;
-use crate::webhook::crypto::hex;
+use crate::webhook::crypto::{base64, hex};
 
 /// The secret that the test network's `TOKEN` holds.
 const SECRET: &str = "s3cr3t-t0k3n";
@@ -169,6 +169,33 @@ async fn an_open_forgery_is_tried_alone_in_the_next_run() {
     let third = run(GITHUB, &cx).await;
     assert_eq!(cases(&third), [Missing, Sibling, Empty, WrongKey]);
     assert_eq!(found(GITHUB, &third), []);
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_looked_at_leaves_the_rest_to_the_next_runs() {
+    let settings =
+        r#"{"scheme": "square", "path": "/hook", "secret": {"env": "TOKEN"}, "depth": "full"}"#;
+    let address = Arc::new(std::sync::OnceLock::<String>::new());
+    let known = Arc::clone(&address);
+    let server = endpoint(move |request| {
+        // The address is written down where it should be that of the request.
+        let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
+        let signed = [known.get().unwrap().as_bytes(), &request.body].concat();
+        let wanted = base64(hmac::sign(&key, &signed).as_ref());
+        if request.header("x-square-hmacsha256-signature") == Some(&wanted) {
+            Reply::json(200, r#"{"ok":true}"#)
+        } else {
+            Reply::text(401, "no")
+        }
+    })
+    .await;
+    address.set(format!("{}/hook", server.url().trim_end_matches('/'))).unwrap();
+    let first = run(settings, &context(&server, Impact::Intrusive, true)).await;
+    assert_eq!(found(settings, &first)[0].0, "tampered-accepted url");
+    let before: Vec<_> =
+        vec![(jiff::Timestamp::UNIX_EPOCH, Arc::new(first) as crate::contract::Evidence)];
+    let cx = context(&server, Impact::Active, false).after(Earlier::from(before));
+    assert_eq!(cases(&run(settings, &cx).await), [Sibling, Missing, Empty, WrongKey]);
 }
 
 #[tokio::test]

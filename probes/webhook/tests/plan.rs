@@ -76,6 +76,18 @@ fn after_the_first_forgery_at_most_four_requests_follow() {
 }
 
 #[test]
+fn an_address_that_is_not_looked_at_hides_nothing_worse() {
+    let nature = Nature { prefix: true, url: true, ..Nature::HMAC };
+    let plan = Plan { cases: planned(&nature, true, true), ..plan(true, true) };
+    let sent = played(&plan, |case, n| if case == TamperedUrl { TAKEN } else { sound(case, n) });
+    for case in [Truncated, OtherHash, Replay] {
+        assert!(sent.contains(&case), "{case:?}: {sent:?}");
+    }
+    let confirmed = sent.windows(2).any(|pair| pair == [TamperedUrl, TamperedUrl]);
+    assert!(confirmed, "it is confirmed at once: {sent:?}");
+}
+
+#[test]
 fn an_open_forgery_is_tried_alone_until_it_is_refused() {
     let open = |may| Plan { refuting: Some((Missing, may)), ..plan(true, false) };
     let taken = |case, n| if case == Missing { TAKEN } else { sound(case, n) };
