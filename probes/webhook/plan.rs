@@ -45,9 +45,14 @@ impl Plan {
             let outcome = oracle.outcome(case);
             let is_refused = outcome.as_ref().is_some_and(Outcome::is_refusal);
             let is_accepted = matches!(outcome, Some(Outcome::Accepted(_)));
-            // An answer of 5xx, or one like that of no path, means something beside others only.
-            if !may || is_accepted || (!is_refused && sent(Case::Sibling) > 0) {
+            if !may || is_accepted {
                 return None;
+            }
+            // An answer of 5xx, one like that of no path, or a refusal with 200 means something
+            // beside others only.
+            if !is_refused && sent(Case::Sibling) > 0 {
+                let unlike = self.signs && oracle.control() == Control::NotSent;
+                return (unlike && !self.has_changed(&oracle)).then_some(Case::Control);
             }
         }
         if sent(Case::Sibling) == 0 {

@@ -103,6 +103,22 @@ fn an_open_forgery_is_tried_alone_until_it_is_refused() {
 }
 
 #[test]
+fn an_open_forgery_that_is_declined_with_200_is_settled_by_a_genuine_delivery() {
+    let mended = |case: Case, _| match case {
+        Sibling => NOTHING,
+        Control => TAKEN,
+        _ => (200, r#"{"error":"invalid signature"}"#, &[][..]),
+    };
+    let open = |signs| Plan { refuting: Some((Missing, true)), ..plan(signs, false) };
+    assert_eq!(
+        played(&open(true), mended),
+        [Missing, Sibling, Control, WrongKey, TamperedBody],
+        "it is refused, and the run goes on"
+    );
+    assert_eq!(played(&open(false), mended), [Missing, Sibling]);
+}
+
+#[test]
 fn a_refused_genuine_delivery_is_repeated_and_then_explained() {
     let answer = |case, n| if case == Control { REFUSED } else { sound(case, n) };
     assert_eq!(played(&plan(true, false), answer), [Sibling, Missing, Control, Control, Rewritten]);
