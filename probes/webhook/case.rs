@@ -55,9 +55,9 @@ pub(super) enum Case {
     TamperedId,
     /// A genuine signature, and another URL.
     TamperedUrl,
-    /// Genuine an hour ago.
+    /// Genuine more than an hour ago.
     Stale,
-    /// Genuine in an hour.
+    /// Genuine in more than an hour.
     Future,
     /// The same genuine delivery once more.
     Replay,
@@ -177,8 +177,8 @@ impl Case {
             Self::TamperedTime => "a genuine signature with another time".to_owned(),
             Self::TamperedId => "a genuine signature with another id".to_owned(),
             Self::TamperedUrl => "a genuine signature for another URL".to_owned(),
-            Self::Stale => "a delivery signed an hour ago".to_owned(),
-            Self::Future => "a delivery signed in an hour's time".to_owned(),
+            Self::Stale => "a delivery signed more than an hour ago".to_owned(),
+            Self::Future => "a delivery signed for more than an hour from now".to_owned(),
             Self::Replay => "the same delivery twice".to_owned(),
             Self::OtherHash => "a signature made with SHA-1".to_owned(),
             Self::Downgraded => "a signature of the older form alone".to_owned(),

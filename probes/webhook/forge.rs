@@ -9,7 +9,7 @@ use super::case::Case;
 use super::crypto::{Hash, Key};
 use super::delivery::{Attached, Delivery, FORM, JSON, Site};
 use super::reply::CHALLENGE;
-use super::scheme::Handshake;
+use super::scheme::{Handshake, Time};
 use super::settings::Payload;
 
 /// A request as it goes out.
@@ -26,8 +26,8 @@ pub(super) struct Outgoing {
     pub(super) conceal: Vec<String>,
 }
 
-/// What a delivery that is not genuine of now says of its time: an hour earlier or later, which no
-/// receiver takes for a slow network.
+/// What a delivery that is not genuine of now says of its time: by so much earlier or later than
+/// the scheme allows, which no receiver takes for a slow network.
 const AWAY: SignedDuration = SignedDuration::from_hours(1);
 
 /// Nothing of this name exists.
@@ -46,7 +46,8 @@ impl Webhook {
     ) -> Option<Outgoing> {
         let nature = self.scheme.nature();
         let signed_url = self.signed_url.clone().unwrap_or_else(|| url.to_string());
-        let site = Site { url: place(case, url), signed_url, at: at(case, now, theirs) };
+        let at = at(case, nature.time, now, theirs)?;
+        let site = Site { url: place(case, url), signed_url, at };
         if case == Case::Handshake {
             return nature.handshake.map(|kind| handshake(kind, &site));
         }
@@ -185,15 +186,17 @@ impl Outgoing {
     }
 }
 
-/// The time that a case carries.
-fn at(case: Case, now: Timestamp, theirs: i64) -> Timestamp {
-    let by = match case {
-        Case::Stale => -AWAY,
-        Case::Future => AWAY,
-        Case::ControlTheirTime => SignedDuration::from_secs(theirs),
-        _ => SignedDuration::ZERO,
-    };
-    now.checked_add(by).unwrap_or(now)
+/// The time that a case carries; `None` when there is no time that is so far away.
+fn at(case: Case, time: Time, now: Timestamp, theirs: i64) -> Option<Timestamp> {
+    let away = AWAY.checked_add(SignedDuration::from_secs(time.tolerance().unwrap_or_default()))?;
+    match case {
+        Case::Stale => now.checked_sub(away).ok(),
+        Case::Future => now.checked_add(away).ok(),
+        Case::ControlTheirTime => {
+            Some(now.checked_add(SignedDuration::from_secs(theirs)).unwrap_or(now))
+        }
+        _ => Some(now),
+    }
 }
 
 /// The request that sets an endpoint up, from somebody who may not.

@@ -4,6 +4,8 @@ use crate::contract::Kind;
 use crate::impact::Impact;
 use crate::testing;
 use crate::webhook::Webhook;
+use crate::webhook::case::Case;
+use crate::webhook::crypto::Key;
 use crate::webhook::scheme::tests::serde_names;
 
 fn refused(settings: &str) -> (Option<&'static str>, String) {
@@ -86,6 +88,29 @@ fn what_makes_no_sense_names_its_key_and_a_way_out() {
         assert_eq!(at, Some(key), "{settings}: {message}");
         assert!(message.contains(word), "{settings}: {message}");
     }
+}
+
+#[test]
+fn what_is_too_old_is_older_than_the_configured_tolerance() {
+    let now = jiff::Timestamp::from_second(1_700_000_000).unwrap();
+    let url = "https://shop.example/hook".parse().unwrap();
+    let key = Key::shared("secret");
+    let time = |tolerance: &str, case| {
+        let settings = format!(
+            r#"{{"scheme": "hmac", "hmac": {{"header": "x", "timestamp_header": "t", "tolerance": "{tolerance}"}}}}"#
+        );
+        let forged = testing::probe::<Webhook>(&settings).forge(case, &url, Some(&key), now, 0)?;
+        let (_, time) = forged.headers.into_iter().find(|(name, _)| name == "t")?;
+        time.parse::<i64>().ok()
+    };
+    for (tolerance, seconds) in [("5m", 300), ("2h", 7_200), ("3days", 259_200)] {
+        for case in [Case::Stale, Case::Future] {
+            let away = time(tolerance, case).unwrap().abs_diff(now.as_second());
+            assert!(away > seconds, "{case:?} is {away} s away, and {tolerance} are allowed");
+        }
+        assert_eq!(time(tolerance, Case::Control), Some(now.as_second()));
+    }
+    assert_eq!(time("100000years", Case::Stale), None, "there is no such time");
 }
 
 #[test]
