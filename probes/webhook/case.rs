@@ -88,6 +88,8 @@ pub(super) const WEAK: [Case; 10] = [
 /// Everything that is wrong with a delivery, in the order in which it is tried.
 const ATTACKS: [Case; 26] = [
     Case::Missing,
+    // At once after the genuine one: later it would be refused for its age.
+    Case::Replay,
     Case::WrongKey,
     Case::TamperedBody,
     Case::Empty,
@@ -112,7 +114,6 @@ const ATTACKS: [Case; 26] = [
     Case::Future,
     Case::Rewritten,
     Case::Handshake,
-    Case::Replay,
 ];
 
 /// What each interval tries without a secret, and what a day's run adds.
@@ -269,6 +270,7 @@ impl Case {
             Self::Downgraded => nature.downgrade.is_some(),
             Self::Rewritten => nature.rewritable && nature.body,
             Self::Handshake => nature.handshake.is_some(),
+            Self::Replay => nature.known_again,
             _ => true,
         }
     }

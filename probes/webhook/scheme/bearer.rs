@@ -11,7 +11,8 @@ pub(in crate::webhook) struct Bearer {
 
 impl Scheme for Bearer {
     fn nature(&self) -> Nature {
-        Nature { works: true, prefix: true, ..Nature::TOKEN }
+        // Each call of a scheduler is like the one before.
+        Nature { works: true, prefix: true, known_again: false, ..Nature::TOKEN }
     }
 
     fn inert(&self, site: &Site) -> Delivery {

@@ -115,6 +115,8 @@ pub(super) struct Nature {
     pub(super) rewritable: bool,
     /// Whatever is accepted does work: there is no delivery that means nothing.
     pub(super) works: bool,
+    /// A delivery says which one it is, so that a receiver can know it again.
+    pub(super) known_again: bool,
     /// Statuses by which a library says that a genuine delivery has no handler.
     pub(super) unhandled: &'static [u16],
     /// An older or weaker form that receivers may still take.
@@ -184,6 +186,7 @@ impl Nature {
         prefix: false,
         rewritable: true,
         works: false,
+        known_again: true,
         unhandled: &[],
         downgrade: None,
         handshake: None,

@@ -63,6 +63,20 @@ fn a_whole_matrix_tries_everything_once_and_ends_with_a_genuine_delivery() {
 }
 
 #[test]
+fn a_delivery_is_repeated_before_it_is_old() {
+    let sent = played(&plan(true, true), sound);
+    let genuine = sent.iter().position(|case| *case == Control).unwrap();
+    assert_eq!(sent[genuine + 1], Replay, "{sent:?}");
+}
+
+#[test]
+fn what_a_scheduler_calls_again_is_no_repeated_delivery() {
+    let job = Nature { works: true, known_again: false, ..Nature::TOKEN };
+    assert!(!planned(&job, true, true).contains(&Replay));
+    assert!(planned(&Nature::TOKEN, true, true).contains(&Replay));
+}
+
+#[test]
 fn after_the_first_forgery_at_most_four_requests_follow() {
     for taken in [Missing, WrongKey, TamperedBody, EmptyKey, Truncated, BarePrefix] {
         let answer = |case, n| if case == taken { TAKEN } else { sound(case, n) };
