@@ -84,8 +84,7 @@ fn second_effect(first: &Reply, again: &Reply) -> Option<(String, Severity)> {
     first.values.iter().find_map(|(key, before)| {
         let (_, after) = again.values.iter().find(|(other, _)| other == key)?;
         let name = key.to_ascii_lowercase();
-        let passing = ["request", "trace", "span", "correlation", "log", "run", "time", "duration"];
-        if before == after || passing.iter().any(|word| name.contains(word)) {
+        if before == after || is_passing(key) {
             return None;
         }
         let words = format!("`{key}` was {before}, and {after} when it was repeated");
@@ -98,4 +97,32 @@ fn second_effect(first: &Reply, again: &Reply) -> Option<(String, Severity)> {
             _ => None,
         }
     })
+}
+
+/// Whether a value is of the answer and not of what was done: ids of requests, times, durations.
+fn is_passing(key: &str) -> bool {
+    const WITHIN: [&str; 12] = [
+        "request",
+        "trace",
+        "span",
+        "correlation",
+        "log",
+        "run",
+        "time",
+        "duration",
+        "elapsed",
+        "latency",
+        "took",
+        "milli",
+    ];
+    let name = key.to_ascii_lowercase();
+    let is_time = |unit: &&str| {
+        let before = name.strip_suffix(*unit);
+        // `elapsed_ms` and `elapsedMs`, and no `items`.
+        before.is_some_and(|before| {
+            before.is_empty() || before.ends_with('_') || !key.ends_with(*unit)
+        })
+    };
+    WITHIN.iter().any(|word| name.contains(word))
+        || ["ms", "us", "ns", "ts", "at", "now", "epoch"].iter().any(is_time)
 }

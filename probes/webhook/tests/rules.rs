@@ -209,8 +209,18 @@ fn a_repeated_delivery_fires_only_where_the_answer_shows_a_second_effect() {
         &[(Control, answer(r#"{"orderId":"a1"}"#)), (Replay, answer(r#"{"orderId":"a2"}"#))],
         &[("replay-accepted", Medium)],
     );
+    fires(
+        STRIPE,
+        &[(Control, answer(r#"{"items":41}"#)), (Replay, answer(r#"{"items":42}"#))],
+        &[("replay-accepted", High)],
+    );
     for (first, again) in [
         (r#"{"requestId":"a1"}"#, r#"{"requestId":"a2"}"#),
+        (r#"{"ms":3}"#, r#"{"ms":4}"#),
+        (r#"{"elapsedMs":3}"#, r#"{"elapsedMs":4}"#),
+        (r#"{"took":3}"#, r#"{"took":4}"#),
+        (r#"{"ts":1700000000}"#, r#"{"ts":1700000001}"#),
+        (r#"{"handled_at":1700000000}"#, r#"{"handled_at":1700000001}"#),
         (r#"{"received":true}"#, r#"{"received":true}"#),
         (r#"{"received":true}"#, r#"{"duplicate":true}"#),
         (r#"{"count":41}"#, r#"{"count":41}"#),
