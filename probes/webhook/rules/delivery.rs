@@ -125,7 +125,7 @@ fn path_missing(webhook: &Webhook, seen: &Now<'_>, _: Timestamp) -> Looked {
 
 /// The first answer of the endpoint itself.
 fn first_answer(seen: &Evidence) -> Option<&Reply> {
-    let own = seen.trials.iter().filter(|trial| trial.case != Case::Sibling);
+    let own = seen.trials.iter().filter(|t| !matches!(t.case, Case::Sibling | Case::Handshake));
     own.map(|trial| &trial.reply).find(|reply| reply.is_answer())
 }
 
@@ -133,16 +133,20 @@ fn first_answer(seen: &Evidence) -> Option<&Reply> {
 pub(super) fn absence(webhook: &Webhook, seen: &Evidence) -> Option<String> {
     let oracle = webhook.oracle(seen);
     let answer = first_answer(seen)?;
-    let beside = oracle.is_as_beside(answer);
-    let nothing = match answer.status? {
+    let is_nothing = |reply: &Reply| match reply.status {
         // A handler may well answer so of its own accord, and then otherwise than where none is.
-        404 | 410 => beside,
-        405 => true,
+        Some(404 | 410) => oracle.is_as_beside(reply),
+        Some(405) => true,
         _ => false,
     };
+    // One that hides from what is unsigned shows itself by another answer.
+    let delivered =
+        seen.trials.iter().filter(|t| !matches!(t.case, Case::Sibling | Case::Handshake));
+    let nothing = delivered.map(|t| &t.reply).filter(|reply| reply.is_answer()).all(is_nothing);
     if !nothing || answer.firewall.is_some() || oracle.control() == Control::Accepted {
         return None;
     }
+    let beside = oracle.is_as_beside(answer);
     let as_beside = if beside { ", as at a path that does not exist" } else { "" };
     Some(format!("{} was answered {}{as_beside}", seen_case(seen), answer.words()))
 }

@@ -194,6 +194,10 @@ fn a_path_where_nothing_is_is_found_and_a_hidden_one_is_not_taken_for_it() {
     let hidden = (404, "not for you", &[][..]);
     let hides = [Missing, WrongKey, TamperedBody].map(|case| (case, hidden));
     fires(STRIPE, &hides, &[]);
+    // One that hides from what has no signature shows itself to the rest.
+    let mut unsigned = seen(&[(Sibling, NOTHING), (Missing, NOTHING), (WrongKey, REFUSED)]);
+    unsigned.signing = Signing::NoSecret;
+    assert_eq!(found(STRIPE, &unsigned), [("enforcement-unproven".to_owned(), Low)]);
 }
 
 #[test]
