@@ -8,6 +8,7 @@ use crate::severity::Severity;
 use crate::webhook::Webhook;
 use crate::webhook::case::{Case, WEAK};
 use crate::webhook::diagnosis;
+use crate::webhook::oracle::obstacle;
 use crate::webhook::scheme::Handshake;
 
 pub(super) const UNSIGNED_CASES: &[Case] = &[Case::Missing, Case::Empty];
@@ -131,8 +132,8 @@ fn handshake(webhook: &Webhook, seen: &Now<'_>, _: Timestamp) -> Looked {
     let Some(reply) = oracle.reply(Case::Handshake) else {
         return Looked::untested(untried(webhook, seen.now, &[Case::Handshake]));
     };
-    if !reply.is_answer() {
-        return Looked::untested(reply.words());
+    if let Some(why) = obstacle(reply) {
+        return Looked::untested(why);
     }
     let kind = webhook.scheme.nature().handshake;
     let gives_away = reply.gives_away && reply.is_ok();

@@ -97,6 +97,11 @@ fn a_handshake_that_answers_anybody_is_found() {
     fires(ZOOM, &[(Handshake, REFUSED)], &[]);
     fires(META, &[(Handshake, (200, "7283649105", &[]))], &[("handshake-open", High)]);
     fires(META, &[(Handshake, (403, "", &[]))], &[]);
+    // What something else answers says nothing of the handshake.
+    for said in [(403, "Incapsula incident ID: 1", &[][..]), (429, "", &[]), (0, "", &[])] {
+        let said = words(ZOOM, &with(&[(Handshake, said)]), "webhook.handshake-open");
+        assert!(said.starts_with("untested"), "{said}");
+    }
     // What was signed is not repeated in the evidence.
     assert!(!format!("{:?}", with(&[(Handshake, signed)])).contains("encryptedToken"));
 }
