@@ -13,6 +13,7 @@ use super::case::Case;
 use super::crypto::{hex, sha256};
 use super::evidence::Reply;
 use super::forge;
+use crate::headers::field::cache;
 use crate::net::exchange::{Answer, Exchange};
 use crate::text::excerpt;
 
@@ -170,18 +171,9 @@ fn firewall(answer: &Answer, text: &str) -> Option<String> {
     known.map(|(_, name)| (*name).to_owned())
 }
 
-/// RFC 9111 section 5.1, and what caches say in headers of their own.
 fn is_cached(answer: &Answer) -> bool {
-    let age = answer.header("age").and_then(|age| age.trim().parse::<u64>().ok());
-    let hit = |name| {
-        answer.header(name).is_some_and(|value| {
-            value.split([' ', ',', ';']).any(|word| word.eq_ignore_ascii_case("hit"))
-        })
-    };
-    age.is_some_and(|age| age > 0)
-        || ["x-cache", "cf-cache-status", "cache-status", "x-vercel-cache", "x-cache-status"]
-            .into_iter()
-            .any(hit)
+    let headers = answer.headers.iter();
+    cache::hit(headers.map(|(name, value)| (name.as_str(), value.as_str()))).is_some()
 }
 
 fn clock_ahead(answer: &Answer, now: Timestamp) -> Option<i64> {

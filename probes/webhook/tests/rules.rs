@@ -267,6 +267,7 @@ fn a_target_that_answers_everything_alike_is_never_proven_and_the_finding_says_w
         ),
         ((403, walled, &[]), "a firewall (Cloudflare)"),
         ((200, "ok", &cached), "from a cache"),
+        ((200, "ok", &[("x-cache", "TCP_HIT")]), "from a cache"),
         ((429, "slow down", &[]), "limits how often"),
         ((0, "", &[]), "connection reset"),
     ] {
