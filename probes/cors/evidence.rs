@@ -10,8 +10,9 @@ use crate::net::exchange::{self, Exchange};
 use crate::net::failure::Failure;
 use crate::text::excerpt;
 
-/// Of a header's value, so many characters are kept.
-const LONGEST_VALUE: usize = 1024;
+/// Of an answer's headers, so many characters are kept: lists of allowed headers are long, and a
+/// list that is cut is another list.
+const LONGEST: usize = 16 * 1024;
 
 /// Of an answer's headers, so many are kept.
 const MOST_HEADERS: usize = 64;
@@ -180,14 +181,16 @@ impl Shot {
 impl Answer {
     fn of(answer: exchange::Answer) -> Self {
         let blocked_by = firewall::marked(&answer);
+        let mut left = LONGEST;
         let headers = answer
             .headers
             .into_iter()
             .filter(|(name, _)| is_telling(name))
             .take(MOST_HEADERS)
             .map(|(name, value)| {
-                let fits = value.chars().nth(LONGEST_VALUE).is_none();
-                (name, if fits { value } else { excerpt(&value, LONGEST_VALUE) })
+                let value = if value.len() <= left { value } else { excerpt(&value, left) };
+                left = left.saturating_sub(value.len());
+                (name, value)
             })
             .collect();
         Self { status: answer.status, headers, blocked_by }

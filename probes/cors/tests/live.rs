@@ -413,6 +413,43 @@ async fn nothing_that_answers_is_undetermined_and_no_outage() {
 }
 
 #[tokio::test]
+async fn a_long_list_of_allowed_headers_is_read_to_its_end() {
+    let names: Vec<String> = (0..200).map(|n| format!("x-custom-header-{n}")).collect();
+    let names = format!("{}, content-type", names.join(", "));
+    let server = HttpServer::start(move |request| {
+        let origin = request.header("origin").filter(|origin| *origin == APP);
+        let reply = Reply::json(if request.path() == "/api" { 200 } else { 404 }, "{}");
+        let reply = reply.header("vary", "Origin");
+        if origin.is_none() {
+            return reply;
+        }
+        reply
+            .header("access-control-allow-origin", APP)
+            .header("access-control-allow-methods", "PUT")
+            .header("access-control-allow-headers", &names)
+    })
+    .await;
+    let settings = r#"{"path": "/api", "allowed_origins": ["https://app.example.com"],
+        "methods": ["PUT"], "headers": ["content-type"]}"#;
+    let (_, found) = canary(settings, &server).await;
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_value_without_end_is_cut() {
+    let server = HttpServer::start(|_| {
+        let long = "a".repeat(20_000);
+        let reply = Reply::json(200, "{}").header("access-control-allow-origin", &long);
+        reply.header("vary", &long)
+    })
+    .await;
+    let (evidence, _) = canary("{}", &server).await;
+    let kept = evidence.shots[0].answer.as_ref().unwrap().headers.iter();
+    let kept: usize = kept.map(|(_, value)| value.chars().count()).sum();
+    assert!((16_000..=16_400).contains(&kept), "{kept}");
+}
+
+#[tokio::test]
 async fn preflights_carry_nothing_of_the_users() {
     let server = HttpServer::start(guarded(|origin| origin == APP)).await;
     let mut target = Target::new("test", server.url().parse().unwrap());
