@@ -31,19 +31,18 @@ pub(super) async fn walk(prober: &mut Prober<'_>) -> Result<usize, Blind> {
         .step
         .filter(|step| *step < steps.len())
         .unwrap_or_else(|| start(steps.len(), prober.room(), prober.cx.started()));
-    let mut done = 0;
+    let (mut walked, mut unsettled) = (0, 0);
     // One place is kept for the control at the end.
-    while done < steps.len() && prober.room() > 1 {
-        let Some(step) = steps.get((start + done) % steps.len()) else { break };
+    while walked < steps.len() && prober.room() > 1 {
+        let Some(step) = steps.get((start + walked) % steps.len()) else { break };
         take(prober, step).await?;
-        // Whoever was refused is asked for first, next time.
-        if prober.stopped.is_none() {
-            done += 1;
-        }
+        walked += 1;
+        unsettled = usize::from(prober.stopped.is_some());
     }
     prober.reassure(true).await?;
-    prober.place.step = Some((start + done).checked_rem(steps.len()).unwrap_or_default());
-    Ok(steps.len() - done)
+    // The step that ended a run would end the next one too: it comes after all others.
+    prober.place.step = Some((start + walked).checked_rem(steps.len()).unwrap_or_default());
+    Ok(steps.len() - walked + unsettled)
 }
 
 /// Where a run begins that knows of none before it: elsewhere every day, so that runs which share

@@ -306,6 +306,31 @@ async fn a_run_ends_at_the_first_refusal() {
 }
 
 #[tokio::test]
+async fn an_origin_that_a_firewall_stops_keeps_no_other_one_from_being_tried() {
+    let healthy = guarded(|origin| origin == APP);
+    let server = HttpServer::start(move |request| {
+        if request.header("origin").is_some_and(|origin| origin.contains("appxexample")) {
+            return Reply::new(403)
+                .header("content-type", "text/html")
+                .body("Incapsula incident ID");
+        }
+        healthy(request)
+    })
+    .await;
+    let first = observe(FULL, &context(&server.url(), Impact::Active, true)).await;
+    assert!(matches!(first.stopped, Some(Stop::Refused { .. })), "{:?}", first.stopped);
+    let before = server.requests().len();
+    let cx = context(&server.url(), Impact::Active, true).after(after(first));
+    let second = observe(FULL, &cx).await;
+    let requests = server.requests().split_off(before);
+    for origin in ["https://evil.app.example.com", "https://app.example.com.evil.example"] {
+        let tried = requests.iter().any(|request| request.header("origin") == Some(origin));
+        assert!(tried, "{origin}: {:?}", second.stopped);
+    }
+    assert_eq!(second.reach, Reached::Full { left: 1 });
+}
+
+#[tokio::test]
 async fn a_shared_cache_ends_the_run_at_once() {
     let server =
         HttpServer::start(|_| Reply::json(200, "{}").header("x-cache", "Hit from cloudfront"))
