@@ -107,14 +107,17 @@ async fn strangers(prober: &mut Prober<'_>) -> Result<(), Blind> {
     }
 }
 
-/// What a page of a stranger asks for: what the declared pages do, or else the usual.
+/// What a page of a stranger asks for: a change that the declared pages make, which the service
+/// knows, or else the usual.
 pub(super) fn asked_by_stranger(cors: &Cors) -> Asked {
-    let method = cors.preflights.iter().find(|method| fetch::needs_preflight(method, &[]));
-    let method = method.map_or("PUT", String::as_str).to_owned();
-    let headers = if cors.headers.is_empty() {
-        vec!["content-type".to_owned()]
-    } else {
-        cors.headers.clone()
-    };
-    Asked { method, headers }
+    let by_method = cors.preflights.iter().find(|method| fetch::needs_preflight(method, &[]));
+    let by_header = cors.preflights.iter().find(|method| *method == "POST");
+    if let Some(method) = by_method.or(by_header) {
+        return cors.asked(method);
+    }
+    let mut headers = cors.headers.clone();
+    if headers.is_empty() {
+        headers.push("content-type".to_owned());
+    }
+    Asked { method: "PUT".to_owned(), headers }
 }

@@ -129,6 +129,36 @@ async fn reflection_is_found_and_confirmed_by_a_second_stranger() {
     assert_eq!(origins.len(), 2, "{origins:?}");
 }
 
+/// A service that lets everybody through its preflights, and nobody but `allows` read.
+fn let_through(methods: &'static str, allows: fn(&str) -> bool) -> impl Fn(Request) -> Reply {
+    move |request| {
+        let origin = request.header("origin").unwrap_or_default().to_owned();
+        let reply = Reply::json(if request.path() == "/api" { 200 } else { 404 }, "{}");
+        let reply = reply.header("vary", "Origin");
+        if request.method != "OPTIONS" && !allows(&origin) {
+            return reply;
+        }
+        reply
+            .header("access-control-allow-origin", &origin)
+            .header("access-control-allow-credentials", "true")
+            .header("access-control-allow-methods", methods)
+            .header("access-control-allow-headers", "content-type")
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_asks_for_what_the_declared_pages_send() {
+    for (method, headers) in [("POST", r#"["content-type"]"#), ("DELETE", "[]")] {
+        let server = HttpServer::start(let_through(method, |origin| origin == APP)).await;
+        let settings = format!(
+            r#"{{"path": "/api", "allowed_origins": ["{APP}"], "credentials": true,
+            "methods": ["GET", "{method}"], "headers": {headers}}}"#
+        );
+        let (_, said) = canary(&settings, &server).await;
+        assert_eq!(said, ["origin-reflected medium preflight"], "{method}");
+    }
+}
+
 #[tokio::test]
 async fn a_reflection_that_needs_a_cookie_is_found() {
     let server = HttpServer::start(|request| {
