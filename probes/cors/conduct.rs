@@ -172,7 +172,10 @@ impl<'a> Prober<'a> {
     /// Whether the pages of strangers are let through by a preflight alone.
     pub(super) async fn preflight_of_stranger(&mut self) -> Result<(), Blind> {
         // A stranger whose request was answered with an error needs no second one.
-        if self.room() == 0 || self.shots.iter().any(|shot| shot.role == Role::Control) {
+        let known = |shot: &Shot| {
+            shot.role == Role::Control || (shot.role == Role::Foreign && shot.is_preflight())
+        };
+        if self.room() == 0 || self.shots.iter().any(known) {
             return Ok(());
         }
         let origin = format!("https://{}.example", Self::random());

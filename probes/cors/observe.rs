@@ -24,6 +24,8 @@ pub(super) async fn observe(cors: &Cors, cx: &Context) -> Result<Evidence, Blind
         Depth::Full if !prober.is_endpoint() => Reached::Pointless,
         Depth::Full => {
             prober.grant(FULL);
+            // In a canary there may have been no room for it.
+            prober.preflight_of_stranger().await?;
             Reached::Full { left: matrix::walk(&mut prober).await? }
         }
     };

@@ -160,6 +160,18 @@ async fn a_stranger_asks_for_what_the_declared_pages_send() {
 }
 
 #[tokio::test]
+async fn beside_many_allowed_origins_a_strangers_preflight_is_asked_at_full_depth() {
+    const LIST: [&str; 3] = ["https://a.shop.com", "https://b.shop.com", "https://c.shop.com"];
+    let server = HttpServer::start(let_through("PUT", |origin| LIST.contains(&origin))).await;
+    let settings = serde_json::json!({"path": "/api", "allowed_origins": LIST,
+        "credentials": true, "methods": ["PUT"], "headers": ["content-type"], "depth": "full"});
+    let settings = settings.to_string();
+    let evidence = observe(&settings, &context(&server.url(), Impact::Active, true)).await;
+    assert_eq!(said(&settings, &evidence), ["origin-reflected medium preflight"]);
+    assert!(server.requests().len() <= 64);
+}
+
+#[tokio::test]
 async fn a_reflection_that_needs_a_cookie_is_found() {
     let server = HttpServer::start(|request| {
         let origin = request.header("origin").unwrap_or_default().to_owned();
