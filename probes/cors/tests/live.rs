@@ -409,6 +409,17 @@ async fn what_answers_every_path_proves_nothing() {
     let (evidence, found) = canary(r#"{"path": "/api/users"}"#, &server).await;
     assert_eq!(evidence.alike, Some(true));
     assert_eq!(found, ["undetermined low"]);
+    // The shell of an app has another nonce and time in every answer.
+    let count = AtomicUsize::new(0);
+    let shell = HttpServer::start(move |_| {
+        let n = count.fetch_add(1, Ordering::Relaxed);
+        let nonce = ["aB+dEfGhIjKlMnOpQrStUv==", "wXyZaBcDeFgHiJkLmNoPqR=="][usize::from(n > 0)];
+        let page = format!("<!doctype html><script nonce=\"{nonce}\" data-at={n}></script>");
+        Reply::new(200).header("content-type", "text/html").body(page)
+    })
+    .await;
+    let (_, found) = canary(r#"{"path": "/api/users"}"#, &shell).await;
+    assert_eq!(found, ["undetermined low"]);
     let page = HttpServer::start(|_| {
         Reply::new(200).header("content-type", "text/html").body("<!doctype html>")
     })
