@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Now, allow_origin};
 use crate::cors::Cors;
-use crate::cors::evidence::{Answer, Shot, Stop};
+use crate::cors::evidence::{Answer, Role, Shot, Stop};
 use crate::cors::proof::{ground, looked, missing};
 use crate::headers::field::cache::{Shared, shared};
 use crate::rule::{About, Looked, Rule, Saw};
@@ -98,8 +98,11 @@ fn shared_cache_hit(cors: &Cors, seen: &Now<'_>, _: Timestamp) -> Looked {
             Looked::untested(missing(seen.now))
         };
     };
-    let last = seen.now.shots.last().and_then(|shot| shot.answer.as_ref());
-    let given = last.and_then(allow_origin).filter(|value| value != "*");
+    let last = seen.now.shots.last();
+    let given = last.and_then(|shot| shot.answer.as_ref()).and_then(allow_origin);
+    // An origin that nobody sent before, made up for this request, is out of no cache.
+    let made_up = last.filter(|shot| shot.role == Role::Foreign).and_then(|s| s.origin.as_ref());
+    let given = given.filter(|value| value != "*" && made_up != Some(value));
     let (also, severity) = match given {
         Some(origin) => (
             format!(", with Access-Control-Allow-Origin: {}", super::shown(&origin)),

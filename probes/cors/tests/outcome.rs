@@ -129,6 +129,10 @@ fn a_cache_that_ignores_the_query_is_told_and_graded() {
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let named = scene(200, &[]).guest(APP, 200, &lines).stranger(200, &lines).stopped(stop());
     assert_eq!(named.says(DECLARED, "shared-cache-hit"), ["high"]);
+    // What comes back of a made-up origin was not kept for anybody.
+    let echo = ["access-control-allow-origin: {}"];
+    let fresh = scene(200, &[]).stranger(200, &echo).stopped(stop());
+    assert_eq!(fresh.says(NOTHING, "shared-cache-hit"), ["low"]);
     assert!(closed().says(NOTHING, "shared-cache-hit").is_empty());
     assert_eq!(scene(200, &[]).says(NOTHING, "shared-cache-hit"), ["untested"]);
 }
