@@ -20,6 +20,10 @@ pub struct Evidence {
     /// The case of a finding that was open: it alone was tried, until it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) refuting: Option<Case>,
+    /// How a genuine delivery was answered in an earlier run: what forged ones are compared with
+    /// where this run sent none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) genuine: Option<Reply>,
     /// Each request in its order.
     pub(super) trials: Vec<Trial>,
 }

@@ -65,6 +65,6 @@ pub(super) fn measure(webhook: &Webhook, seen: &Evidence) -> Vec<Measurement> {
 impl Webhook {
     /// What a run's answers say.
     pub(super) fn oracle<'a>(&self, seen: &'a Evidence) -> Oracle<'a> {
-        Oracle::new(&seen.trials, self.scheme.nature().unhandled)
+        Oracle::new(&seen.trials, self.scheme.nature().unhandled).knowing(seen.genuine.as_ref())
     }
 }

@@ -10,7 +10,7 @@ use url::Url;
 use super::Webhook;
 use super::case::{self, Case};
 use super::crypto::Key;
-use super::evidence::{Evidence, Signing, Trial};
+use super::evidence::{Evidence, Reply, Signing, Trial};
 use super::forge::Outgoing;
 use super::oracle::{Oracle, Outcome};
 use super::plan::Plan;
@@ -66,6 +66,7 @@ impl Webhook {
                 .tolerance()
                 .map_or(CLOCKS_APART, |seconds| (seconds / 2).max(3)),
             unhandled: nature.unhandled,
+            genuine: self.known_genuine(cx),
         };
         let trials = self.send_all(cx, &plan, &url, key.as_ref()).await?;
         Ok(Evidence {
@@ -74,6 +75,7 @@ impl Webhook {
             deep,
             planned: plan.cases,
             refuting,
+            genuine: plan.genuine,
             trials,
         })
     }
@@ -124,6 +126,12 @@ impl Webhook {
             let mut forged = last.trials.iter().map(|trial| trial.case);
             forged.find(|case| case.is_grave() && oracle.accepted(*case))
         })
+    }
+
+    /// How the last genuine delivery was answered, where it was accepted.
+    fn known_genuine(&self, cx: &Context) -> Option<Reply> {
+        let last = cx.earlier::<Self>().into_iter().next()?.evidence;
+        self.oracle(&last).genuine().cloned()
     }
 
     /// The key of now. It is read in every run, so that one that is missing is noticed at once.

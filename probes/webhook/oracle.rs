@@ -54,11 +54,18 @@ pub(super) struct Oracle<'a> {
     trials: &'a [Trial],
     /// By these statuses a library says that a genuine delivery has no handler.
     unhandled: &'a [u16],
+    /// How a genuine delivery was answered in an earlier run.
+    known: Option<&'a Reply>,
 }
 
 impl<'a> Oracle<'a> {
     pub(super) const fn new(trials: &'a [Trial], unhandled: &'a [u16]) -> Self {
-        Self { trials, unhandled }
+        Self { trials, unhandled, known: None }
+    }
+
+    /// With how a genuine delivery was answered in an earlier run, for one that sends none.
+    pub(super) const fn knowing(self, known: Option<&'a Reply>) -> Self {
+        Self { known, ..self }
     }
 
     fn replies(&self, case: Case) -> impl Iterator<Item = &'a Reply> + use<'a> {
@@ -245,9 +252,13 @@ impl<'a> Oracle<'a> {
         Outcome::Accepted(format!("answered {}", reply.words()))
     }
 
-    fn genuine(&self) -> Option<&'a Reply> {
-        let is_accepted = self.control() == Control::Accepted;
-        self.reply(Case::Control).filter(|_| is_accepted)
+    /// How a genuine delivery that is accepted is answered.
+    pub(super) fn genuine(&self) -> Option<&'a Reply> {
+        match self.control() {
+            Control::Accepted => self.reply(Case::Control),
+            Control::NotSent => self.known,
+            Control::Refused(_) | Control::Unsettled(_) | Control::Changed(_) => None,
+        }
     }
 
     /// A delivery that was answered 5xx: a refusal only where the target is shown to work.

@@ -1,7 +1,7 @@
 //! Which request comes next, after what was seen so far. Pure.
 
 use super::case::Case;
-use super::evidence::Trial;
+use super::evidence::{Reply, Trial};
 use super::oracle::{Control, Oracle, Outcome};
 
 /// An endpoint that took a forgery gets at most so many requests more.
@@ -28,6 +28,8 @@ pub(super) struct Plan {
     /// Clocks that are this far apart, in seconds, may be why a genuine delivery is refused.
     pub(super) clocks_apart: i64,
     pub(super) unhandled: &'static [u16],
+    /// How a genuine delivery was answered in an earlier run.
+    pub(super) genuine: Option<Reply>,
 }
 
 impl Plan {
@@ -36,7 +38,7 @@ impl Plan {
         if trials.len() >= self.most || is_unwelcome(trials) {
             return None;
         }
-        let oracle = Oracle::new(trials, self.unhandled);
+        let oracle = Oracle::new(trials, self.unhandled).knowing(self.genuine.as_ref());
         let sent = |case: Case| trials.iter().filter(|trial| trial.case == case).count();
         if let Some((case, may)) = self.refuting {
             if trials.is_empty() {
@@ -153,7 +155,7 @@ impl Plan {
         let refused = self.signs && control != Control::Accepted;
         // A forged one may show whether an answer of 2xx was a refusal.
         let is_doubtful = matches!(control, Control::Unsettled(_))
-            && oracle.reply(Case::Control).is_some_and(super::evidence::Reply::is_ok);
+            && oracle.reply(Case::Control).is_some_and(Reply::is_ok);
         let compared = self.cases.contains(&Case::WrongKey) && sent(Case::WrongKey) == 0;
         if is_doubtful && compared {
             return Some(Case::WrongKey);

@@ -199,6 +199,31 @@ async fn an_address_that_is_not_looked_at_leaves_the_rest_to_the_next_runs() {
 }
 
 #[tokio::test]
+async fn between_the_days_runs_forgeries_are_compared_with_what_the_last_genuine_one_got() {
+    for (forged, wanted) in [
+        (r#"{"error":"invalid signature"}"#, None),
+        ("ignored", Some("enforcement-unproven")),
+        (r#"{"received":true}"#, Some("unsigned-accepted missing")),
+    ] {
+        let server = endpoint(move |request| {
+            let genuine = verifies(request, SECRET);
+            Reply::json(200, if genuine { r#"{"received":true}"# } else { forged })
+        })
+        .await;
+        let mut before = run(GITHUB, &context(&server, Impact::Intrusive, false)).await;
+        for _ in 0..2 {
+            let past: Vec<_> =
+                vec![(jiff::Timestamp::UNIX_EPOCH, Arc::new(before) as crate::contract::Evidence)];
+            let cx = context(&server, Impact::Active, false).after(Earlier::from(past));
+            before = run(GITHUB, &cx).await;
+            assert!(!before.trials.iter().any(|trial| trial.case.is_signed()));
+            let ids: Vec<String> = found(GITHUB, &before).into_iter().map(|(id, _)| id).collect();
+            assert_eq!(ids.first().map(String::as_str), wanted, "{forged}: {ids:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_secret_that_is_absent_or_none_of_the_scheme_is_blindness() {
     let server = endpoint(|_| Reply::text(401, "no")).await;
     for (settings, word) in [

@@ -66,6 +66,7 @@ pub(super) fn seen(trials: &[(Case, Said<'_>)]) -> Evidence {
         deep: true,
         planned,
         refuting: None,
+        genuine: None,
         trials,
     }
 }

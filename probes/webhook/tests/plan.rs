@@ -16,6 +16,7 @@ fn plan(signs: bool, deep: bool) -> Plan {
         ends_with_control: deep,
         clocks_apart: 30,
         unhandled: &[],
+        genuine: None,
     }
 }
 
