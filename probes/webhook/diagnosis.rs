@@ -16,7 +16,8 @@ static PARSED: LazyLock<Regex> = LazyLock::new(|| {
 /// What libraries and handlers say when nobody gave them a secret.
 static UNSET: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?i)without first configuring|(?:secret|token|key)\b.{0,30}\b(?:is |was )?(?:not (?:set|configured|defined|provided)|unset|undefined|missing|required)",
+        // That a token is missing or required says whoever wants one of the caller.
+        r"(?i)without first configuring|(?:secret|token|key)\b.{0,30}\b(?:not (?:set|configured|defined)|unset|undefined)|secret\b.{0,30}\b(?:not provided|missing|required)",
     )
     .expect("a pattern of our own")
 });

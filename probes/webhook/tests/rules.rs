@@ -145,6 +145,11 @@ fn genuine_deliveries_that_are_refused_are_found_and_explained() {
         // It is settled: nothing remains to be proven.
         assert!(ids.iter().all(|(id, _)| !id.starts_with("enforcement")), "{ids:?}");
     }
+    // What stands before the endpoint may want a token of the caller.
+    for said in ["Bearer token is required", "API key missing"] {
+        let said = words(GITHUB, &with(&[(Control, (401, said, &[]))]), rule);
+        assert!(!said.contains("it has no secret"), "{said}");
+    }
     // A refusal in words is one, also with 200.
     let declined = (200, r#"{"ok":false,"error":"invalid signature"}"#, &[][..]);
     let all = [Missing, Control, WrongKey, TamperedBody].map(|case| (case, declined));
