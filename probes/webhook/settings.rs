@@ -164,7 +164,14 @@ fn payload(value: Value, name: Name) -> Result<Payload, SettingsError> {
     if name == Name::Bearer {
         return Err(wrong("`bearer` sends no body"));
     }
+    // Its signature stands in the body.
+    if name == Name::Mailgun && !is_object(&value) {
+        return Err(wrong("`mailgun` signs within a JSON object: write a mapping"));
+    }
     Ok(match value {
+        Value::Array(_) if name == Name::Twilio => {
+            return Err(wrong("`twilio` sends a form: write its fields as a mapping"));
+        }
         Value::String(text) => Payload::Text(text),
         Value::Object(fields) if name == Name::Twilio => {
             let fields = fields.into_iter().map(|(key, value)| match value {
@@ -177,4 +184,12 @@ fn payload(value: Value, name: Name) -> Result<Payload, SettingsError> {
         json @ (Value::Object(_) | Value::Array(_)) => Payload::Json(json.to_string()),
         _ => return Err(wrong("it is a text, a mapping or a list")),
     })
+}
+
+/// Whether a payload is a JSON object, also as a text.
+fn is_object(payload: &Value) -> bool {
+    match payload {
+        Value::String(text) => serde_json::from_str(text).is_ok_and(|v: Value| v.is_object()),
+        value => value.is_object(),
+    }
 }
