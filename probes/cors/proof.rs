@@ -148,7 +148,7 @@ impl std::fmt::Display for Stop {
             ),
             Self::Worse { saw } => write!(
                 f,
-                "the run ended early: without an origin, the request is answered worse than at the start ({saw})"
+                "the run ended early: without an origin, but with a query of our own against caches, the request is answered worse than at the start ({saw})"
             ),
             Self::Lost => f.write_str("the run ended early: three requests in a row had no answer"),
             Self::NotInert { status } => {

@@ -35,7 +35,7 @@ fn nothing_is_green_that_was_not_proven() {
         (
             closed().stopped(Stop::Worse { saw: "200, then 503".into() }),
             NOTHING,
-            "worse than at the start (200, then 503)",
+            "with a query of our own against caches, the request is answered worse than at the start (200, then 503)",
         ),
         (
             closed().stopped(Stop::Refused { saw: "429 Too Many Requests".into() }),
