@@ -105,6 +105,11 @@ impl Reply {
         self.has(2)
     }
 
+    /// Whether it refuses a delivery because it has had it already.
+    pub(super) fn knows_again(&self) -> bool {
+        self.status == Some(409) || self.has(4) && self.confirms
+    }
+
     /// Whether the target did not manage to answer.
     pub(super) fn is_failing(&self) -> bool {
         !self.is_answer() || self.has(5)

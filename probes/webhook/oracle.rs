@@ -121,8 +121,8 @@ impl<'a> Oracle<'a> {
         let beside = self.is_as_beside(reply);
         let missing = self.reply(Case::Missing);
         let as_missing = missing.is_some_and(|missing| missing.status == reply.status);
-        // A library that finds no handler, or knows the delivery already, has verified it before.
-        let known = |status| self.unhandled.contains(&status) || status == 409;
+        // A library that finds no handler has verified the delivery before.
+        let unhandled = reply.status.is_some_and(|status| self.unhandled.contains(&status));
         if reply.has(5) && self.sibling().is_some_and(|sibling| sibling.has(5)) {
             return Control::Unsettled(format!("it fails whatever is asked: {}", reply.words()));
         }
@@ -135,13 +135,16 @@ impl<'a> Oracle<'a> {
         if reply.is_ok() {
             return self.control_answered_well(reply);
         }
-        if reply.status.is_some_and(known)
-            && missing.is_some_and(|missing| missing.has(4))
-            && !as_missing
-        {
+        let missing = missing.filter(|missing| missing.has(4));
+        if unhandled && missing.is_some() && !as_missing {
             return Control::Accepted;
         }
-        Control::Refused(reply.words())
+        match missing.filter(|_| reply.knows_again()) {
+            Some(missing) if missing.is_like(reply) => Control::Unsettled(known_before(reply)),
+            // So has a receiver that knows it from an earlier run.
+            Some(_) => Control::Accepted,
+            None => Control::Refused(reply.words()),
+        }
     }
 
     /// A genuine delivery that was answered 2xx, as some receivers answer whatever comes.
@@ -200,7 +203,11 @@ impl<'a> Oracle<'a> {
         }
         // A library that finds no handler answers so to what it has verified, and to nothing else.
         if self.genuine().is_some_and(|genuine| !genuine.is_ok() && genuine.is_like(reply)) {
-            return Outcome::Accepted(format!("answered as a genuine one, {}", reply.words()));
+            return if reply.knows_again() {
+                Outcome::Unsettled(known_before(reply))
+            } else {
+                Outcome::Accepted(format!("answered as a genuine one, {}", reply.words()))
+            };
         }
         match reply.status.unwrap_or_default() {
             200..300 => self.taken(reply),
@@ -282,6 +289,14 @@ impl<'a> Oracle<'a> {
             reply.words()
         ))
     }
+}
+
+/// Why a receiver that knows deliveries by their ids does not show whether it verifies them.
+fn known_before(reply: &Reply) -> String {
+    format!(
+        "it knows the delivery by its id, perhaps before it looks at the signature: {}",
+        reply.words()
+    )
 }
 
 /// Why an answer says nothing of the delivery.

@@ -55,7 +55,7 @@ static CONFIRMS: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r#"(?ix)"(?:ok|success|received|accepted|processed|verified|valid|duplicate)"\s*:\s*true
         |"(?:status|result)"\s*:\s*"(?:ok|success|received|accepted|processed|queued)"
-        |\b(?:duplicate|already[\ ](?:processed|received|handled|seen))\b"#,
+        |\b(?:duplicate|already[\ ](?:processed|received|handled|seen|used))\b"#,
     )
 });
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Attached, Delivery, Hash, Key, Nature, Scheme, Site, Time};
-use crate::webhook::crypto::hex;
+use crate::webhook::crypto::{hex, random};
 
 pub(super) struct Mailgun;
 
@@ -21,8 +21,8 @@ impl Scheme for Mailgun {
 
     fn inert(&self, site: &Site) -> Delivery {
         Delivery::json(site, r#"{"event-data":{"event":"musterd_probe_noop","id":"musterd"}}"#)
-            // Mailgun's tokens have 50 characters.
-            .id("musterd-probe-000000000000000000000000000000000000")
+            // Mailgun's tokens have 50 characters, and receivers take each of them once.
+            .id(&hex(&random(25)))
     }
 
     fn sign(&self, delivery: &Delivery, key: &Key, hash: Hash) -> Option<String> {

@@ -266,6 +266,8 @@ fn mailgun_signs_within_the_body() {
         json!({"timestamp": "1700000000", "token": sent.id, "signature": signature})
     );
     assert_eq!(sent.id.len(), 50, "Mailgun's tokens have 50 characters");
+    let next = scheme.inert(&site(HERE, 1_700_000_000));
+    assert_ne!(sent.id, next.id, "receivers take each token once");
 }
 
 #[test]

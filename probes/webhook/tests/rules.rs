@@ -179,7 +179,13 @@ fn a_library_that_finds_no_handler_has_verified_before() {
     fires(SHOPIFY, &forged, &[("forgery-accepted", Critical)]);
     fires(STRIPE, &[(Control, (404, "", &[]))], &[("genuine-refused", High)]);
     // One that knows the delivery already has, too.
-    fires(STRIPE, &[(Control, (409, "duplicate", &[]))], &[]);
+    let known = (409, "duplicate", &[][..]);
+    fires(STRIPE, &[(Control, known)], &[]);
+    fires(STRIPE, &[(Control, (400, "event already processed", &[]))], &[]);
+    // One that looks at the id first shows nothing.
+    let unclear = [("enforcement-unproven", Low)];
+    fires(STRIPE, &[(Control, known), (WrongKey, known), (TamperedBody, known)], &unclear);
+    fires(STRIPE, &[Missing, Control, WrongKey, TamperedBody].map(|case| (case, known)), &unclear);
 }
 
 #[test]
