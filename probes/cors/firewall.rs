@@ -38,8 +38,9 @@ pub(super) fn marked(answer: &Answer) -> Option<String> {
     let refuses = answer.status >= 400;
     for (name, value, firewall) in HEADERS {
         let sent = answer.header(name).filter(|sent| sent.to_ascii_lowercase().contains(value));
-        // Some stand in every answer that passes through.
-        if sent.is_some() && (refuses || name == "cf-mitigated" || name == "x-amzn-waf-action") {
+        // Some stand in every answer that passes through, refusals of the service's own among them.
+        let blocks = matches!(answer.status, 403 | 406 | 429 | 503);
+        if sent.is_some() && (blocks || name == "cf-mitigated" || name == "x-amzn-waf-action") {
             return Some(firewall.to_owned());
         }
     }
@@ -83,6 +84,8 @@ mod tests {
             (200, &[html], "<p>Sucuri Website Firewall is a product</p>", None),
             (200, &[("x-cdn", "Imperva")], "{}", None),
             (403, &[("x-cdn", "Imperva")], "{}", Some("Imperva")),
+            (401, &[("x-cdn", "Imperva")], "{}", None),
+            (404, &[("x-datadome", "protected")], "{}", None),
         ] {
             assert_eq!(marked(&answer(status, headers, body)).as_deref(), firewall, "{body}");
         }
