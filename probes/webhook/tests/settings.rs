@@ -117,6 +117,20 @@ fn what_is_too_old_is_older_than_the_configured_tolerance() {
 }
 
 #[test]
+fn a_payload_that_reads_the_same_when_written_anew_is_not_sent_as_a_forgery() {
+    let url = "https://shop.example/hook".parse().unwrap();
+    let forged = |payload: &str| {
+        let settings = format!(r#"{{"scheme": "github", "payload": {payload}}}"#);
+        let (now, key) = (jiff::Timestamp::UNIX_EPOCH, Key::shared("secret"));
+        testing::probe::<Webhook>(&settings).forge(Case::Rewritten, &url, Some(&key), now, 0)
+    };
+    for payload in [r#""token=a&command=b""#, r#""hello: you""#, "{}"] {
+        assert!(forged(payload).is_none(), "{payload}");
+    }
+    assert!(forged(r#"{"a": 1}"#).is_some());
+}
+
+#[test]
 fn what_may_leave_traces_says_so_before_it_runs() {
     let impact = |settings| testing::probe::<Webhook>(settings).impact();
     assert_eq!(impact(r#"{"scheme": "discord"}"#), Impact::Active);
