@@ -60,10 +60,10 @@ pub(super) struct Prober<'a> {
 impl<'a> Prober<'a> {
     pub(super) fn new(cors: &'a Cors, cx: &'a Context, most: usize) -> Self {
         let before = cx.earlier::<Cors>().first().map(|past| past.evidence.place);
-        let Place { turn, step } = before.unwrap_or_default();
-        // A canary asks for two of many.
-        let next = if cors.allowed.len() > 2 { 2 } else { 1 };
-        let place = Place { turn: turn.wrapping_add(next), step };
+        let Place { turn, owed, step } = before.unwrap_or_default();
+        // A canary asks for two of many, and for one where a stranger's preflight comes first.
+        let next = if cors.allowed.len() > 2 && !owed { 2 } else { 1 };
+        let place = Place { turn: turn.wrapping_add(next), owed, step };
         Self {
             cors,
             cx,
@@ -178,17 +178,22 @@ impl<'a> Prober<'a> {
 
     /// Whether the pages of strangers are let through by a preflight alone.
     pub(super) async fn preflight_of_stranger(&mut self) -> Result<(), Blind> {
-        // A stranger whose request was answered with an error needs no second one.
-        let known = |shot: &Shot| {
-            shot.role == Role::Control || (shot.role == Role::Foreign && shot.is_preflight())
-        };
-        if self.room() == 0 || self.shots.iter().any(known) {
+        if self.room() == 0 || self.has_asked() || !self.cx.may(Impact::Active) {
             return Ok(());
         }
         let origin = format!("https://{}.example", Self::random());
         let asked = asked_by_stranger(self.cors);
         self.send(Role::Foreign, Some(&origin), Some(asked)).await?;
         self.reassure(false).await
+    }
+
+    /// Whether a stranger's preflight was sent, or need not be: a stranger whose request was
+    /// answered with an error needs no second one.
+    pub(super) fn has_asked(&self) -> bool {
+        let known = |shot: &Shot| {
+            shot.role == Role::Control || (shot.role == Role::Foreign && shot.is_preflight())
+        };
+        self.shots.iter().any(known)
     }
 
     /// Whether a path that does not exist is answered in the same way; asked only where nothing

@@ -45,6 +45,9 @@ pub struct Evidence {
 pub(super) struct Place {
     /// Which of the allowed origins comes next.
     pub(super) turn: usize,
+    /// A canary had no room for a stranger's preflight: in the next one it comes first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) owed: bool,
     /// Which step of full depth comes next; `None` before there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) step: Option<usize>,

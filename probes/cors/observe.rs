@@ -56,12 +56,14 @@ async fn canary(prober: &mut Prober<'_>) -> Result<(), Blind> {
     if let Some(guest) = first {
         preflights(prober, guest).await?;
     }
+    if prober.place.owed {
+        prober.preflight_of_stranger().await?;
+    }
     for guest in guests {
         welcome(prober, guest).await?;
     }
-    if prober.cx.may(Impact::Active) {
-        prober.preflight_of_stranger().await?;
-    }
+    prober.preflight_of_stranger().await?;
+    prober.place.owed = prober.stopped.is_none() && prober.room() == 0 && !prober.has_asked();
     prober.absent().await
 }
 

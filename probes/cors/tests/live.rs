@@ -289,6 +289,30 @@ async fn every_allowed_origin_gets_its_turn_in_canaries() {
 }
 
 #[tokio::test]
+async fn beside_many_allowed_origins_a_strangers_preflight_has_its_turn_in_canaries() {
+    const LIST: [&str; 4] =
+        ["https://a.shop.com", "https://b.shop.com", "https://c.shop.com", "https://d.shop.com"];
+    let server = HttpServer::start(let_through("PUT", |origin| LIST.contains(&origin))).await;
+    let settings = serde_json::json!({"path": "/api", "allowed_origins": LIST,
+        "credentials": true, "methods": ["PUT"], "headers": ["content-type"]});
+    let settings = settings.to_string();
+    let target = Arc::new(Target::new("test", server.url().parse().unwrap()));
+    let (mut earlier, mut found) = (Earlier::default(), Vec::new());
+    for _ in 0..4 {
+        let cx = context_to(Arc::clone(&target), Impact::Active, false).after(earlier);
+        let evidence = observe(&settings, &cx).await;
+        assert!(evidence.shots.len() <= 6);
+        found.push(said(&settings, &evidence).len());
+        earlier = after(evidence);
+    }
+    assert_eq!(found, [0, 1, 0, 1], "every other run");
+    let requests = server.requests();
+    let read =
+        |origin| requests.iter().any(|r| r.method == "GET" && r.header("origin") == Some(origin));
+    assert!(LIST.iter().all(|origin| read(origin)));
+}
+
+#[tokio::test]
 async fn an_error_for_strangers_is_told_from_one_of_the_server() {
     let refusing = guarded(|origin| origin == APP);
     let server = HttpServer::start(move |request| {
