@@ -31,7 +31,7 @@ pub(super) fn measure(webhook: &Webhook, seen: &Evidence) -> Vec<Measurement> {
     match proof(webhook, seen) {
         Proof::Proven => measured.push(Measurement::new(&ENFORCED, 1.0)),
         Proof::Refuted => measured.push(Measurement::new(&ENFORCED, 0.0)),
-        Proof::Missing(_) | Proof::Elsewhere(_) | Proof::Unreachable(_) => {}
+        Proof::Doubtful(_) | Proof::Missing(_) | Proof::Elsewhere(_) | Proof::Unreachable(_) => {}
     }
     let mut counts = [("accepted", 0_u32), ("refused", 0), ("unsettled", 0)];
     for case in &seen.planned {

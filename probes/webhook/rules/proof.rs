@@ -12,7 +12,8 @@ use crate::webhook::case::Case;
 use crate::webhook::evidence::{Evidence, Signing};
 use crate::webhook::oracle::{Control, Oracle, Outcome, obstacle};
 
-/// The subject of a target that does not answer. It is looked at in every run.
+/// The subject of answers that settle nothing, or do not come. They are looked at in every run, so
+/// that what passes is forgotten before the next run that can prove something.
 const TARGET: &str = "target";
 
 /// How much a finding says of what is missing.
@@ -37,8 +38,10 @@ pub(in crate::webhook) enum Proof {
     Proven,
     /// Something is wrong that another rule says.
     Refuted,
-    /// It could not be settled; what is missing.
-    Missing(Vec<String>),
+    /// What was tried could not be settled; why.
+    Doubtful(Vec<String>),
+    /// It could not be proven; what is missing.
+    Missing(String),
     /// This run was not to settle it; why.
     Elsewhere(&'static str),
     /// Nothing answered.
@@ -60,7 +63,7 @@ pub(in crate::webhook) fn proof(webhook: &Webhook, seen: &Evidence) -> Proof {
     }
     let doubts = doubts(&oracle, seen);
     if !doubts.is_empty() {
-        return Proof::Missing(doubts);
+        return Proof::Doubtful(doubts);
     }
     match seen.signing {
         Signing::Withheld(withheld @ (Withheld::Ceiling | Withheld::Cadence)) => {
@@ -68,7 +71,7 @@ pub(in crate::webhook) fn proof(webhook: &Webhook, seen: &Evidence) -> Proof {
         }
         Signing::NoSecret | Signing::Withheld(Withheld::Configuration) | Signing::InTheClear => {
             let why = unsigned(seen.signing).unwrap_or_default();
-            return Proof::Missing(vec![format!("no genuine delivery was sent: {why}")]);
+            return Proof::Missing(format!("no genuine delivery was sent: {why}"));
         }
         Signing::Ready => {}
     }
@@ -84,10 +87,10 @@ pub(in crate::webhook) fn proof(webhook: &Webhook, seen: &Evidence) -> Proof {
         .map(|case| case.words())
         .collect();
     if oracle.control() == Control::NotSent {
-        return Proof::Missing(vec!["the run ended before a genuine delivery".to_owned()]);
+        return Proof::Missing("the run ended before a genuine delivery".to_owned());
     }
     if !untried.is_empty() {
-        return Proof::Missing(vec![format!("the run ended before {}", text::list(&untried))]);
+        return Proof::Missing(format!("the run ended before {}", text::list(&untried)));
     }
     Proof::Proven
 }
@@ -120,20 +123,18 @@ fn doubts(oracle: &Oracle<'_>, seen: &Evidence) -> Vec<String> {
 
 fn unproven(webhook: &Webhook, seen: &Now<'_>, _: Timestamp) -> Looked {
     let both = || Tested::Only(vec![TARGET.to_owned(), String::new()]);
+    let target = || Tested::Only(vec![TARGET.to_owned()]);
     let wanted = "a genuine delivery that is accepted, and forged ones that are refused";
-    match proof(webhook, seen.now) {
-        Proof::Proven | Proof::Refuted => Looked { saw: Vec::new(), tested: both() },
-        Proof::Missing(why) => {
-            Looked { saw: vec![Saw::new(why.join("; "), wanted)], tested: both() }
-        }
+    let (saw, tested) = match proof(webhook, seen.now) {
+        Proof::Proven | Proof::Refuted => (None, both()),
+        Proof::Doubtful(why) => (Some(Saw::new(why.join("; "), wanted).on(TARGET)), target()),
+        Proof::Missing(why) => (Some(Saw::new(why, wanted)), both()),
         // Between the days' runs nothing is known anew but that the target answers.
         Proof::Elsewhere(_) if seen.now.signing != Signing::Withheld(Withheld::Ceiling) => {
-            Looked { saw: Vec::new(), tested: Tested::Only(vec![TARGET.to_owned()]) }
+            (None, target())
         }
-        Proof::Elsewhere(why) => Looked::untested(why),
-        Proof::Unreachable(words) => Looked {
-            saw: vec![Saw::new(words, "an answer").on(TARGET)],
-            tested: Tested::Only(vec![TARGET.to_owned()]),
-        },
-    }
+        Proof::Elsewhere(why) => return Looked::untested(why),
+        Proof::Unreachable(words) => (Some(Saw::new(words, "an answer").on(TARGET)), target()),
+    };
+    Looked { saw: saw.into_iter().collect(), tested }
 }

@@ -202,7 +202,7 @@ async fn an_address_that_is_not_looked_at_leaves_the_rest_to_the_next_runs() {
 async fn between_the_days_runs_forgeries_are_compared_with_what_the_last_genuine_one_got() {
     for (forged, wanted) in [
         (r#"{"error":"invalid signature"}"#, None),
-        ("ignored", Some("enforcement-unproven")),
+        ("ignored", Some("enforcement-unproven target")),
         (r#"{"received":true}"#, Some("unsigned-accepted missing")),
     ] {
         let server = endpoint(move |request| {

@@ -17,6 +17,7 @@ use crate::net::connection::Connection;
 use crate::net::exchange::{Answer, Exchange};
 use crate::net::failure::{Failure, FailureKind};
 use crate::net::phase::Phase;
+use crate::rule::Tested;
 use crate::severity::Severity;
 use crate::testing;
 
@@ -96,4 +97,16 @@ pub(super) fn words(settings: &str, seen: &Evidence, rule: &str) -> String {
     said.map(|finding| finding.saw.clone())
         .or_else(|| untested.map(|(_, why)| format!("untested: {why}")))
         .unwrap_or_else(|| "silent".to_owned())
+}
+
+/// The subjects that a rule looked at.
+pub(super) fn tested(settings: &str, seen: &Evidence, rule: &str) -> Vec<String> {
+    let probe: Webhook = testing::probe(settings);
+    let evidence = Probe::parse(&probe, serde_json::to_value(seen).unwrap()).unwrap();
+    let judgement = Probe::judge(&probe, &evidence, &[], Timestamp::UNIX_EPOCH);
+    let of_rule = judgement.tested.into_iter().find(|(about, _)| about.id == rule);
+    match of_rule {
+        Some((_, Tested::Only(subjects))) => subjects,
+        other => panic!("{other:?}"),
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::super::case::Case::{self, *};
 use super::super::evidence::{Evidence, Signing};
-use super::{NOTHING, REFUSED, Said, TAKEN, found, seen, words};
+use super::{NOTHING, REFUSED, Said, TAKEN, found, seen, tested, words};
 use crate::context::Withheld;
 use crate::severity::Severity::{self, Critical, High, Info, Low, Medium};
 
@@ -165,7 +165,7 @@ fn a_refusal_in_words_is_no_genuine_answer_that_forgeries_can_be_like() {
     let unknown = (200, r#"{"error":"no handler for this event"}"#, &[][..]);
     let unclear =
         [(Missing, unsigned), (Control, unknown), (WrongKey, wrong), (TamperedBody, wrong)];
-    fires(STRIPE, &unclear, &[("enforcement-unproven", Low)]);
+    fires(STRIPE, &unclear, &[("enforcement-unproven target", Low)]);
     // Where forgeries get another status, the genuine one got past.
     fires(STRIPE, &[(Control, unknown)], &[]);
 }
@@ -183,7 +183,7 @@ fn a_library_that_finds_no_handler_has_verified_before() {
     fires(STRIPE, &[(Control, known)], &[]);
     fires(STRIPE, &[(Control, (400, "event already processed", &[]))], &[]);
     // One that looks at the id first shows nothing.
-    let unclear = [("enforcement-unproven", Low)];
+    let unclear = [("enforcement-unproven target", Low)];
     fires(STRIPE, &[(Control, known), (WrongKey, known), (TamperedBody, known)], &unclear);
     fires(STRIPE, &[Missing, Control, WrongKey, TamperedBody].map(|case| (case, known)), &unclear);
 }
@@ -194,7 +194,7 @@ fn a_refusal_by_failing_is_found_where_the_target_is_shown_to_work() {
     fires(STRIPE, &[(Missing, broken)], &[("error-on-forgery", Medium)]);
     // The last request failed, and nothing shows that the target still worked.
     let seen = with(&[(TamperedBody, broken)]);
-    assert_eq!(found(STRIPE, &seen), [("enforcement-unproven".to_owned(), Low)]);
+    assert_eq!(found(STRIPE, &seen), [("enforcement-unproven target".to_owned(), Low)]);
     let said = words(STRIPE, &seen, "webhook.enforcement-unproven");
     assert!(said.contains("nothing shows that it still worked"), "{said}");
 }
@@ -213,7 +213,7 @@ fn a_path_where_nothing_is_is_found_and_a_hidden_one_is_not_taken_for_it() {
     // One that hides from what has no signature shows itself to the rest.
     let mut unsigned = seen(&[(Sibling, NOTHING), (Missing, NOTHING), (WrongKey, REFUSED)]);
     unsigned.signing = Signing::NoSecret;
-    assert_eq!(found(STRIPE, &unsigned), [("enforcement-unproven".to_owned(), Low)]);
+    assert_eq!(found(STRIPE, &unsigned), [("enforcement-unproven target".to_owned(), Low)]);
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn everything(said: Said<'_>, signing: Signing) -> (Vec<(String, Severity)>, Str
 
 #[test]
 fn a_target_that_answers_everything_alike_is_never_proven_and_the_finding_says_why() {
-    let unproven = [("enforcement-unproven".to_owned(), Low)];
+    let unproven = [("enforcement-unproven target".to_owned(), Low)];
     let cached = [("age", "30")];
     let login = [("location", "/login?next=hook")];
     let walled = "<title>Attention Required! | Cloudflare</title>";
@@ -284,10 +284,6 @@ fn a_target_that_answers_everything_alike_is_never_proven_and_the_finding_says_w
     ] {
         for signing in [Signing::Ready, Signing::NoSecret] {
             let (ids, said_why) = everything(said, signing);
-            let ids: Vec<_> = ids
-                .into_iter()
-                .map(|(id, severity)| (id.trim_end_matches(" target").to_owned(), severity))
-                .collect();
             assert_eq!(ids, unproven, "{said:?} {signing:?}");
             assert!(said_why.contains(why), "{said:?} {signing:?}: {said_why}");
         }
@@ -302,7 +298,7 @@ fn a_page_that_stands_everywhere_takes_nothing_though_it_differs_each_time() {
     let pages = ["k3yA+", "Zq0/x", "mmBvc", "9sDfg", "xYzAb"].map(|nonce| {
         format!("<!DOCTYPE html><script nonce=\"{nonce}\">a</script><a href=/webhook>docs</a>")
     });
-    for (status, wanted) in [(200, "enforcement-unproven"), (404, "path-missing")] {
+    for (status, wanted) in [(200, "enforcement-unproven target"), (404, "path-missing")] {
         let cases = [Sibling, Missing, Control, WrongKey, TamperedBody];
         let trials: Vec<(Case, Said<'_>)> = cases
             .into_iter()
@@ -329,12 +325,12 @@ fn a_page_that_stands_everywhere_takes_nothing_though_it_differs_each_time() {
 fn two_hundred_with_another_body_is_neither_a_forgery_nor_a_proof() {
     let other = (200, "<p>thanks</p>", &[][..]);
     let seen = with(&[(WrongKey, other)]);
-    assert_eq!(found(STRIPE, &seen), [("enforcement-unproven".to_owned(), Low)]);
+    assert_eq!(found(STRIPE, &seen), [("enforcement-unproven target".to_owned(), Low)]);
     // In words it is a refusal, where the genuine answer has none.
     fires(STRIPE, &[(WrongKey, (200, r#"{"error":"invalid signature"}"#, &[]))], &[]);
     // In both it is neither.
     let both = (200, r#"{"received":true,"note":"unsigned"}"#, &[][..]);
-    fires(STRIPE, &[(WrongKey, both)], &[("enforcement-unproven", Low)]);
+    fires(STRIPE, &[(WrongKey, both)], &[("enforcement-unproven target", Low)]);
     // A known delivery was looked up: it was taken.
     let known = (200, r#"{"duplicate":true}"#, &[][..]);
     fires(STRIPE, &[(WrongKey, known)], &[("forgery-accepted", Critical)]);
@@ -344,10 +340,10 @@ fn two_hundred_with_another_body_is_neither_a_forgery_nor_a_proof() {
 fn answers_that_change_within_a_run_prove_nothing() {
     let mut changing = with(&[]);
     changing.trials.push(super::trial(Missing, TAKEN));
-    assert_eq!(found(STRIPE, &changing), [("enforcement-unproven".to_owned(), Low)]);
+    assert_eq!(found(STRIPE, &changing), [("enforcement-unproven target".to_owned(), Low)]);
     let mut changing = with(&[]);
     changing.trials.push(super::trial(Control, REFUSED));
-    assert_eq!(found(STRIPE, &changing), [("enforcement-unproven".to_owned(), Low)]);
+    assert_eq!(found(STRIPE, &changing), [("enforcement-unproven target".to_owned(), Low)]);
     let said = words(STRIPE, &changing, "webhook.enforcement-unproven");
     assert!(said.contains("changed"), "{said}");
 }
@@ -359,7 +355,7 @@ fn a_clock_that_is_off_is_told_from_a_wrong_secret() {
         (Control, (400, "Timestamp outside the tolerance zone", &late)),
         (ControlTheirTime, TAKEN),
     ]);
-    assert_eq!(found(STRIPE, &seen), [("enforcement-unproven".to_owned(), Low)]);
+    assert_eq!(found(STRIPE, &seen), [("enforcement-unproven target".to_owned(), Low)]);
     let said = words(STRIPE, &seen, "webhook.enforcement-unproven");
     assert!(said.contains("its clock is 600 s ahead of ours"), "{said}");
 }
@@ -387,6 +383,17 @@ fn what_could_not_be_signed_is_said_and_what_is_not_due_opens_nothing() {
         "webhook.enforcement-unproven",
     );
     assert!(said.contains("--allow intrusive"), "{said}");
+}
+
+#[test]
+fn what_one_run_between_the_days_ones_could_not_settle_the_next_one_forgets() {
+    let between = |said| {
+        let trials = [(Sibling, NOTHING), (Missing, said), (Empty, REFUSED), (WrongKey, REFUSED)];
+        Evidence { signing: Signing::Withheld(Withheld::Cadence), ..seen(&trials) }
+    };
+    let shaken = between((302, "", &[]));
+    assert_eq!(found(STRIPE, &shaken), [("enforcement-unproven target".to_owned(), Low)]);
+    assert_eq!(tested(STRIPE, &between(REFUSED), "webhook.enforcement-unproven"), ["target"]);
 }
 
 #[test]
