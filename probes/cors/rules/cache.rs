@@ -42,7 +42,12 @@ fn vary_missing(cors: &Cors, seen: &Now<'_>, _: Timestamp) -> Looked {
     let values: BTreeSet<Option<String>> =
         answers.iter().map(|(_, answer)| allow_origin(answer)).collect();
     if answers.len() < 2 {
-        return Looked::untested(ground(cors, seen.now).err().unwrap_or_else(|| missing(seen.now)));
+        let plain = seen.now.plain().and_then(Shot::status);
+        let unkept = plain.filter(|status| !(200..300).contains(status)).map(|status| {
+            format!("it answers {status}: what caches keep of answers to others was not seen")
+        });
+        let why = ground(cors, seen.now).err().or(unkept);
+        return Looked::untested(why.unwrap_or_else(|| missing(seen.now)));
     }
     let saw = (values.len() > 1).then(|| untold(&answers)).flatten();
     looked(cors, seen.now, saw.into_iter().collect())

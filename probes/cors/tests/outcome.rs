@@ -1,7 +1,7 @@
 //! Targets of which nothing can be proven: never green, and it is said why.
 
 use super::scene::{APP, DECLARED, Scene, closed, fenced, grants, scene};
-use crate::cors::evidence::Stop;
+use crate::cors::evidence::{Reached, Stop};
 use crate::severity::Verdict;
 
 const NOTHING: &str = "{}";
@@ -82,6 +82,9 @@ fn at_a_door_that_is_shut_the_fence_can_still_be_seen() {
         assert!(door(status).fired(DECLARED).is_empty(), "{status}");
     }
     assert_eq!(door(404).fired(DECLARED), ["undetermined low"]);
+    let judgement = door(401).reach(Reached::Canary).judged(DECLARED);
+    let (_, why) = judgement.untested().find(|(about, _)| about.id == "cors.vary-missing").unwrap();
+    assert!(why.starts_with("it answers 401"), "{why}");
 }
 
 #[test]
