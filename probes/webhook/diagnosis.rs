@@ -88,6 +88,9 @@ pub(super) fn of_refusal(oracle: &Oracle<'_>) -> Option<String> {
     if says(&UNSET) {
         return Some("the target says that it has no secret".to_owned());
     }
+    if reply.has(3) {
+        return Some("senders follow no redirects: they need the URL that it leads to".to_owned());
+    }
     let as_random = |wrong: &super::evidence::Reply| wrong.status == reply.status;
     if reply.has(5) {
         return Some("the handler fails on it".to_owned());

@@ -115,6 +115,11 @@ impl<'a> Oracle<'a> {
     }
 
     fn control_of(&self, reply: &Reply) -> Control {
+        // Where other paths do not redirect, it is no wall before the whole service.
+        let others_do_not = self.sibling().is_some_and(|sibling| !sibling.has(3));
+        if reply.has(3) && others_do_not && reply.firewall.is_none() {
+            return Control::Refused(reply.words());
+        }
         if let Some(why) = obstacle(reply) {
             return Control::Unsettled(why);
         }

@@ -136,6 +136,11 @@ fn genuine_deliveries_that_are_refused_are_found_and_explained() {
             "the secret seems to be unset: a signature made with the empty key was accepted",
         ),
         (vec![(Control, (415, "", &[]))], GITHUB, "content type"),
+        (
+            vec![(Control, (308, "", &[("location", "/webhook/")]))],
+            GITHUB,
+            "308 to https://shop.example/webhook/; senders follow no redirects",
+        ),
     ] {
         let seen = with(&more);
         let ids = found(settings, &seen);
