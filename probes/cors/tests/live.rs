@@ -444,6 +444,14 @@ async fn what_answers_every_path_proves_nothing() {
     .await;
     let (_, found) = canary(r#"{"path": "/api/users"}"#, &shell).await;
     assert_eq!(found, ["undetermined low"]);
+    // An endpoint beside such a shell.
+    let beside = HttpServer::start(|request| {
+        let media = if request.path() == "/api" { "application/json" } else { "text/html" };
+        Reply::new(200).header("content-type", media)
+    })
+    .await;
+    let (evidence, found) = canary(r#"{"path": "/api", "method": "HEAD"}"#, &beside).await;
+    assert_eq!((evidence.alike, found), (Some(false), vec![]));
     let page = HttpServer::start(|_| {
         Reply::new(200).header("content-type", "text/html").body("<!doctype html>")
     })
