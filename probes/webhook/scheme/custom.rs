@@ -29,7 +29,7 @@ pub(in crate::webhook) struct Hmac {
     template: Option<String>,
     /// The header that carries the time, in seconds since 1970.
     timestamp_header: Option<String>,
-    /// How old a delivery may be; by default nothing is asked of its age.
+    /// How old a delivery may be; by default that an old one is accepted is a low finding.
     tolerance: Option<Dur>,
 }
 
