@@ -163,8 +163,12 @@ impl Plan {
         if refused && let Some(next) = self.explanation(oracle, sent) {
             return Some(next);
         }
-        let taken = |case: &Case| case.is_forgery() && sent(*case) == 1 && oracle.accepted(*case);
-        if let Some(again) = self.cases.iter().copied().find(taken) {
+        let again = |case: &Case| {
+            // What a gateway says while a service starts anew says nothing of a forgery.
+            let was_away = oracle.reply(*case).is_some_and(|r| matches!(r.status, Some(502..=504)));
+            case.is_forgery() && sent(*case) == 1 && (oracle.accepted(*case) || was_away)
+        };
+        if let Some(again) = self.cases.iter().copied().find(again) {
             return Some(again);
         }
         let rest = self.cases.iter().copied().find(|case| {

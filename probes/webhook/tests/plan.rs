@@ -179,6 +179,16 @@ fn after_a_failure_a_plain_request_shows_whether_the_target_still_works() {
 }
 
 #[test]
+fn what_a_gateway_answers_in_the_place_of_the_target_is_asked_again() {
+    let away: Said<'static> = (503, "", &[]);
+    let starts = |case, n| if case == Missing && n < 2 { away } else { sound(case, n) };
+    assert_eq!(played(&plan(false, false), starts), [Sibling, Missing, Sibling, Missing]);
+    let crashes = |case: Case, n| if case.is_forgery() { away } else { sound(case, n) };
+    let sent = played(&plan(false, false), crashes);
+    assert_eq!(sent, [Sibling, Missing, Sibling, Missing, Empty]);
+}
+
+#[test]
 fn silence_and_limits_end_a_run() {
     assert_eq!(played(&plan(true, true), |_, _| (0, "", &[])), [Sibling, Missing]);
     let gone = |case, n| if n == 0 { sound(case, n) } else { (0, "", &[][..]) };

@@ -197,6 +197,10 @@ fn a_library_that_finds_no_handler_has_verified_before() {
 fn a_refusal_by_failing_is_found_where_the_target_is_shown_to_work() {
     let broken = (500, "TypeError: Cannot read properties", &[][..]);
     fires(STRIPE, &[(Missing, broken)], &[("error-on-forgery", Medium)]);
+    // One that was away for a moment refuses nothing by it.
+    let mut away = with(&[(Missing, (503, "", &[]))]);
+    away.trials.push(super::trial(Missing, REFUSED));
+    assert_eq!(found(STRIPE, &away), [("enforcement-unproven target".to_owned(), Low)]);
     // The last request failed, and nothing shows that the target still worked.
     let seen = with(&[(TamperedBody, broken)]);
     assert_eq!(found(STRIPE, &seen), [("enforcement-unproven target".to_owned(), Low)]);
