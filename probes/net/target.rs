@@ -75,6 +75,15 @@ impl Target {
     }
 }
 
+/// A service without TLS, where it stands at the usual ports.
+pub fn plain_twin(url: &Url) -> Option<Url> {
+    let usual = url.scheme() == "https" && url.port_or_known_default() == Some(443);
+    let mut twin = usual.then(|| url.clone())?;
+    twin.set_port(None).ok()?;
+    twin.set_scheme("http").ok()?;
+    Some(twin)
+}
+
 /// Credentials, never in the configuration itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -8,7 +8,7 @@ use http::HeaderName;
 use musterd_probes::KINDS;
 use musterd_probes::impact::Impact;
 use musterd_probes::net::redirect;
-use musterd_probes::net::target::{HeaderText, Target};
+use musterd_probes::net::target::{HeaderText, Target, plain_twin};
 use musterd_probes::net::trust::Trust;
 use musterd_probes::registry;
 use musterd_probes::secret::SecretRef;
@@ -135,6 +135,10 @@ fn unique_name(url: &Url, present: &[Arc<Service>]) -> String {
 
 fn service(name: String, url: Url, options: &Options) -> Result<Service, String> {
     let mut target = Target::new(name.clone(), url);
+    // Behind another port than the usual one, port 80 may be anybody's.
+    if options.connect_to.is_none_or(|address| address.port() == 443) {
+        target.http_url = plain_twin(&target.url);
+    }
     target.trust = Trust::new(options.ca.clone(), None);
     target.insecure = options.insecure;
     target.connect_to = options.connect_to;
@@ -202,4 +206,26 @@ pub(crate) fn announcement(config: &Config) -> String {
         )
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_from_plain_http_is_looked_at_where_it_is_the_services() {
+        for (url, connect_to, twin) in [
+            ("https://shop.example/a", None, Some("http://shop.example/a")),
+            ("https://shop.example", Some("192.0.2.1:443"), Some("http://shop.example/")),
+            ("https://shop.example", Some("127.0.0.1:8443"), None),
+            ("https://shop.example:8443", None, None),
+            ("http://shop.example", None, None),
+        ] {
+            let connect_to = connect_to.map(|address| address.parse().unwrap());
+            let options = Options { connect_to, ..Options::default() };
+            let config = config(&[url.to_owned()], &options).unwrap();
+            let found = config.services[0].target.http_url.as_ref();
+            assert_eq!(found.map(Url::as_str), twin, "{url} {connect_to:?}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use http::HeaderName;
 use http::header::AUTHORIZATION;
 use musterd_probes::net::resolve::Resolver;
 use musterd_probes::net::sighting::Sightings;
-use musterd_probes::net::target::{HeaderText, Target, carries_credentials};
+use musterd_probes::net::target::{HeaderText, Target, carries_credentials, plain_twin};
 use musterd_probes::net::trust::{ClientCertificate, Trust};
 use url::Url;
 
@@ -69,7 +69,7 @@ pub(super) fn target(
         .map(|files| ClientCertificate { certificate: files.cert, key: files.key });
     Target {
         service: service.to_owned(),
-        http_url: http_url.map(|url| url.0).or_else(|| twin(&url)),
+        http_url: http_url.map(|url| url.0).or_else(|| plain_twin(&url)),
         url,
         trust: Trust::new(ca.map(|ca| ca.file), client),
         insecure,
@@ -82,15 +82,6 @@ pub(super) fn target(
         allow_addresses: allow_addresses.into_iter().map(|range| range.0).collect(),
         sightings: Sightings::default(),
     }
-}
-
-/// The service without TLS, where it stands at the usual ports.
-fn twin(url: &Url) -> Option<Url> {
-    let usual = url.scheme() == "https" && url.port_or_known_default() == Some(443);
-    let mut twin = usual.then(|| url.clone())?;
-    twin.set_port(None).ok()?;
-    twin.set_scheme("http").ok()?;
-    Some(twin)
 }
 
 /// Headers as they are sent. A credential is never written out.
