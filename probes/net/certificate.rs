@@ -7,6 +7,7 @@ use rustls_pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::time::ASN1Time;
 
 /// At most so many certificates of a chain are read, and names of a certificate.
 pub const MOST: usize = 100;
@@ -43,10 +44,17 @@ fn read(der: &[u8]) -> Option<Certificate> {
     Some(Certificate {
         subject: certificate.subject().to_string(),
         issuer: certificate.issuer().to_string(),
-        not_before: Timestamp::from_second(validity.not_before.timestamp()).ok()?,
-        not_after: Timestamp::from_second(validity.not_after.timestamp()).ok()?,
+        not_before: moment(validity.not_before),
+        not_after: moment(validity.not_after),
         names,
     })
+}
+
+/// A time of a certificate. 99991231235959Z, which stands for "no end" (RFC 5280 section 4.1.2.5),
+/// is a few hours past the last moment that we can tell.
+pub(crate) fn moment(time: ASN1Time) -> Timestamp {
+    let end = if time.timestamp() < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::from_second(time.timestamp()).unwrap_or(end)
 }
 
 /// A name or an address that a certificate speaks for.

@@ -111,7 +111,7 @@ impl Certificate {
 }
 
 /// Reads a chain, at most its first hundred certificates, and who issued whom; how many of them
-/// cannot be read.
+/// cannot be read. Where the first is among those, nothing speaks for the server, and none is told.
 pub(super) fn read_chain<D: AsRef<[u8]>>(chain: &[D]) -> (Vec<Certificate>, usize) {
     let parsed: Vec<(&[u8], X509Certificate<'_>)> = chain
         .iter()
@@ -121,17 +121,16 @@ pub(super) fn read_chain<D: AsRef<[u8]>>(chain: &[D]) -> (Vec<Certificate>, usiz
             X509Certificate::from_der(der).ok().map(|(_, certificate)| (der, certificate))
         })
         .collect();
-    let found: Vec<Certificate> = parsed
-        .iter()
-        .enumerate()
-        .filter_map(|(index, (der, certificate))| {
-            let mut facts = read(der, certificate)?;
-            facts.issued_by = issuer(index, certificate, &parsed);
-            Some(facts)
-        })
-        .collect();
-    let unreadable = chain.len().min(MOST) - found.len();
-    (found, unreadable)
+    let unreadable = chain.len().min(MOST) - parsed.len();
+    let first = chain.first().map(AsRef::as_ref);
+    if parsed.first().map(|(der, _)| *der) != first {
+        return (Vec::new(), unreadable);
+    }
+    let found = parsed.iter().enumerate().map(|(index, (der, certificate))| Certificate {
+        issued_by: issuer(index, certificate, &parsed),
+        ..read(der, certificate)
+    });
+    (found.collect(), unreadable)
 }
 
 /// Which other certificate issued this one: by name, and by key where several have the name.
@@ -161,10 +160,11 @@ fn issuer(
     }
 }
 
-fn read(der: &[u8], certificate: &X509Certificate<'_>) -> Option<Certificate> {
+fn read(der: &[u8], certificate: &X509Certificate<'_>) -> Certificate {
     let self_issued = certificate.subject().as_raw() == certificate.issuer().as_raw();
     let fingerprint = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der);
     let shown = |text: String| crate::text::excerpt(&text, LONGEST);
+    let validity = certificate.validity();
     let key = key(certificate);
     let self_signed = self_issued && is_self_signed(certificate, &key);
     let mut facts = Certificate {
@@ -172,8 +172,8 @@ fn read(der: &[u8], certificate: &X509Certificate<'_>) -> Option<Certificate> {
         issuer: shown(certificate.issuer().to_string()),
         serial: hex(certificate.raw_serial()),
         fingerprint: hex(fingerprint.as_ref()),
-        not_before: Timestamp::from_second(certificate.validity().not_before.timestamp()).ok()?,
-        not_after: Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()?,
+        not_before: certificate::moment(validity.not_before),
+        not_after: certificate::moment(validity.not_after),
         names: Vec::new(),
         more_names: false,
         key,
@@ -198,7 +198,7 @@ fn read(der: &[u8], certificate: &X509Certificate<'_>) -> Option<Certificate> {
             facts.must_staple |= extension.value.windows(3).any(|bytes| bytes == [2, 1, 5]);
         }
     }
-    Some(facts)
+    facts
 }
 
 /// Whether a certificate of one name for subject and issuer is signed by its own key. Where the

@@ -69,6 +69,18 @@ fn public_roots_are_known_by_name() {
 fn what_cannot_be_read_is_counted() {
     let der = Authority::new().der();
     let cut = der.as_ref()[..40].to_vec();
-    let (found, unreadable) = read_chain(&[der.to_vec(), cut, b"garbage".to_vec()]);
+    let (found, unreadable) = read_chain(&[der.to_vec(), cut.clone(), b"garbage".to_vec()]);
     assert_eq!((found.len(), unreadable), (1, 2));
+    // An authority is never taken for the server's own certificate that stands before it.
+    let (found, unreadable) = read_chain(&[cut, der.to_vec()]);
+    assert_eq!((found.len(), unreadable), (0, 1));
+}
+
+#[test]
+fn a_certificate_without_an_end_is_read() {
+    let from = Timestamp::UNIX_EPOCH.as_second();
+    for (seconds, read) in [(from, from), (253_402_300_799, Timestamp::MAX.as_second())] {
+        let time = x509_parser::time::ASN1Time::from_timestamp(seconds).unwrap();
+        assert_eq!(certificate::moment(time).as_second(), read);
+    }
 }

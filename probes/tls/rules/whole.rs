@@ -100,7 +100,9 @@ pub(super) const UNDETERMINED: Rule<Tls> = Rule {
 fn undetermined(_: &Tls, seen: &Evidence<'_>, _: Timestamp) -> Looked {
     let mut saw: Vec<Saw> = Vec::new();
     for look in &seen.now.looks {
-        if look.unreadable > 0 && !look.chain.is_empty() {
+        // Nobody trusts what the verifier cannot read either, and another rule says so.
+        let told = look.chain.is_empty() && look.distrust.is_some();
+        if look.unreadable > 0 && !told {
             let what = format!("{} of {} certificates cannot be read", look.unreadable, look.sent);
             saw.push(Saw::new(what, "certificates in DER").on("chain"));
         }

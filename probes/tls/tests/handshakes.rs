@@ -1,6 +1,7 @@
 //! Real handshakes with rustls: sound ones, and one certificate for each fault.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use musterd_test_support::ca::{Authority, Identity, KeyKind, Leaf};
@@ -157,6 +158,21 @@ async fn the_servers_clock_is_asked_for_only_where_it_matters() {
         let server = serve(&private.authority.issue(&leaf)).await;
         let (_, _) = observed(private.target(&server.url()), "{}", Impact::Passive).await;
         assert_eq!(server.requests().len(), asks);
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_without_an_end_is_judged_like_any_other() {
+    let private = Private::new();
+    let end = Timestamp::MAX.as_second() + 3600;
+    let left = u64::try_from(end - today().as_second()).unwrap();
+    for (name, expected) in [("localhost", vec![]), ("other.test", vec!["tls.host-mismatch high"])]
+    {
+        let leaf = Leaf::new([name]).expires_in(Duration::from_secs(left));
+        let server = serve(&private.authority.issue(&leaf)).await;
+        let (_, evidence) = observed(private.target(&server.url()), "{}", Impact::Passive).await;
+        assert_eq!((evidence.looks[0].chain.len(), evidence.looks[0].unreadable), (1, 0));
+        assert_eq!(found(private.target(&server.url()), "{}").await, expected);
     }
 }
 
