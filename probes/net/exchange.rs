@@ -141,6 +141,10 @@ impl Session {
             let (sender, connection) = http1::Builder::new()
                 .max_buf_size(HEAD_BYTES)
                 .max_headers(HEAD_COUNT)
+                // A value over several lines is old and not wrong: whoever receives one reads it as
+                // one line (RFC 9112 sections 5.1 and 5.2), as browsers do.
+                .allow_obsolete_multiline_headers_in_responses(true)
+                .allow_spaces_after_header_name_in_responses(true)
                 .handshake(io)
                 .await?;
             (Sender::Http1(sender), Driver::new(connection, spawned))

@@ -255,3 +255,20 @@ async fn every_stage_is_in_the_table() {
         assert!(Fault::all().iter().any(|(_, fault)| fault.stage() == stage), "{stage:?}");
     }
 }
+
+#[tokio::test]
+async fn a_value_over_several_lines_is_read_as_one() {
+    for (written, name, value) in [
+        ("x-policy: a;\r\n  b", "x-policy", "a;  b"),
+        ("x-policy: a;\n\tb", "x-policy", "a; b"),
+        ("x-odd : a", "x-odd", "a"),
+    ] {
+        let head = format!("HTTP/1.1 200 OK\r\n{written}\r\ncontent-length: 2\r\n\r\nok");
+        let server = FaultServer::start(Fault::Respond(head.into_bytes())).await;
+        let exchange =
+            visit(&to(target(&format!("http://{}", server.addr())), PATIENT)).await.unwrap();
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let found = answer(&exchange).header(name).map(words);
+        assert_eq!((found, text(&exchange)), (Some(words(value)), "ok".into()), "{written}");
+    }
+}
