@@ -14,6 +14,7 @@ use tokio_rustls::client::TlsStream;
 use crate::blind::Blind;
 use crate::net::certificate::{Certificate, read_chain};
 use crate::net::failure::{self, Failure, FailureKind};
+use crate::net::named::{self, Named};
 use crate::net::phase::Phase;
 use crate::net::trust::TlsMaterial;
 
@@ -122,6 +123,7 @@ pub async fn handshake(
 ) -> Result<Result<(Box<TlsStream<TcpStream>>, TlsFacts), Failure>, Blind> {
     let recorder = Arc::new(Recorder {
         verifier: Arc::clone(&material.verifier),
+        named: Arc::clone(&material.named),
         recording: recording.clone(),
     });
     let mut config = (*material.config).clone();
@@ -179,6 +181,7 @@ fn facts(server_name: String, stream: &TlsStream<TcpStream>, recorder: &Recorder
 #[derive(Debug)]
 struct Recorder {
     verifier: Arc<WebPkiServerVerifier>,
+    named: Named,
     recording: Recording,
 }
 
@@ -198,6 +201,10 @@ impl ServerCertVerifier for Recorder {
             ocsp_response,
             now,
         );
+        let verdict = match verdict {
+            Ok(_) => Ok(()),
+            Err(why) => named::again(why, &self.named, end_entity, server_name, now),
+        };
         let chain = std::iter::once(end_entity).chain(intermediates);
         let presented = Presented {
             chain: chain.map(|der| der.clone().into_owned()).collect(),

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::blind::{Blind, Cause};
 use crate::files;
+use crate::net::named::Named;
 
 /// The longest file of certificates or keys that is read, in bytes.
 const LONGEST: u64 = 4 * 1024 * 1024;
@@ -38,6 +39,8 @@ pub struct TlsMaterial {
     pub config: Arc<ClientConfig>,
     /// The verdict on a chain.
     pub verifier: Arc<WebPkiServerVerifier>,
+    /// What `ca` names: one of these may be the server's very own.
+    pub(super) named: Named,
 }
 
 impl std::fmt::Debug for TlsMaterial {
@@ -92,7 +95,8 @@ impl Roots {
             store.add_parsable_certificates(loaded.certs);
         }
         let store = Arc::new(store);
-        let plain = material(Arc::clone(&store), None).map_err(|error| error.to_string());
+        let plain =
+            material(Arc::clone(&store), None, Vec::new()).map_err(|error| error.to_string());
         (Self { store, plain }, errors)
     }
 }
@@ -182,11 +186,12 @@ impl Trust {
 
     fn make(&self, roots: &Roots, files: &Files) -> Result<TlsMaterial, Blind> {
         let mut store = Arc::clone(&roots.store);
+        let mut named = Vec::new();
         if let (Some(path), Some(pem)) = (&self.ca, &files.ca) {
-            let authorities = certificates(pem, path, "ca")?;
+            named = certificates(pem, path, "ca")?;
             let own = Arc::make_mut(&mut store);
-            for authority in authorities {
-                own.add(authority).map_err(|error| unusable(path, "ca", &error))?;
+            for authority in &named {
+                own.add(authority.clone()).map_err(|error| unusable(path, "ca", &error))?;
             }
         }
         let client = match (&self.client, &files.client) {
@@ -199,7 +204,7 @@ impl Trust {
             }
             _ => None,
         };
-        material(store, client).map_err(|error| match &self.client {
+        material(store, client, named).map_err(|error| match &self.client {
             Some(paths) => unusable(&paths.key, "client_certificate.key", &error),
             None => Blind::new(Cause::Internal, error.to_string()),
         })
@@ -235,6 +240,7 @@ pub fn provider() -> Arc<CryptoProvider> {
 fn material(
     store: Arc<RootCertStore>,
     client: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+    named: Vec<CertificateDer<'static>>,
 ) -> Result<TlsMaterial, Box<dyn std::error::Error + Send + Sync>> {
     let verifier = WebPkiServerVerifier::builder_with_provider(store, provider()).build()?;
     let builder = ClientConfig::builder_with_provider(provider())
@@ -247,5 +253,5 @@ fn material(
     };
     // Every run shakes hands in full: a resumed session would show no certificate.
     config.resumption = rustls::client::Resumption::disabled();
-    Ok(TlsMaterial { config: Arc::new(config), verifier })
+    Ok(TlsMaterial { config: Arc::new(config), verifier, named: named.into() })
 }

@@ -13,6 +13,7 @@ use crate::net::failure::FailureKind;
 use crate::net::redirect::Redirects;
 use crate::net::request::Request;
 use crate::net::target::Target;
+use crate::net::tls::DistrustKind;
 use crate::net::trust::{ClientCertificate, Trust};
 
 const BOTH: &[&str] = &["h2", "http/1.1"];
@@ -70,6 +71,35 @@ async fn our_certificate_stays_with_the_services_own_host() {
     assert_eq!(answer(&followed.hops[0]).status, 302);
     assert_eq!(failure(followed.last()).kind, FailureKind::TlsAlert);
     assert_eq!(other.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_named_itself_is_trusted_whatever_it_calls_itself() {
+    let own = |leaf: Leaf| Identity::self_signed_leaf(&leaf.as_authority());
+    let localhost = own(Leaf::localhost());
+    for (identity, fault) in [
+        (own(Leaf::new(["other.test"])), Some(DistrustKind::HostMismatch)),
+        (own(Leaf::localhost().expired()), Some(DistrustKind::Expired)),
+        (own(Leaf::localhost().not_yet_valid()), Some(DistrustKind::NotYetValid)),
+        (localhost, None),
+    ] {
+        assert_eq!(distrust(&identity, &identity).await, fault);
+    }
+    let (one, other) = (own(Leaf::localhost()), own(Leaf::localhost()));
+    assert_eq!(distrust(&one, &other).await, Some(DistrustKind::Other));
+}
+
+/// Why a server with one certificate is not trusted where `ca` names another, or the same.
+async fn distrust(identity: &Identity, named: &Identity) -> Option<DistrustKind> {
+    let config = identity.server_config(BOTH);
+    let server = HttpServer::start_tls(config, |_| Reply::text(200, "ok")).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, named.chain_pem()).unwrap();
+    let target = Target { trust: Trust::new(Some(file), None), ..target(&server.url()) };
+    let exchange = visit(&to(target, PATIENT)).await.unwrap();
+    assert_eq!(server.requests().len(), usize::from(exchange.answer.is_some()));
+    exchange.connection.tls.unwrap().distrust.map(|distrust| distrust.kind)
 }
 
 #[tokio::test]

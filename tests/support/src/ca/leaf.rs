@@ -4,8 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{
-    CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256, SanType,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256,
+    SanType,
 };
 
 use super::Chain;
@@ -79,6 +80,7 @@ pub struct Leaf {
     not_after: Moment,
     key: KeyKind,
     purpose: Purpose,
+    authority: bool,
     chain: Chain,
 }
 
@@ -93,6 +95,7 @@ impl Leaf {
             not_after: Moment::Ahead(90 * DAY),
             key: KeyKind::default(),
             purpose: Purpose::default(),
+            authority: false,
             chain: Chain::default(),
         };
         names.into_iter().fold(empty, |leaf, name| match name.as_ref().parse() {
@@ -210,6 +213,13 @@ impl Leaf {
         self.chain(Chain::Misordered)
     }
 
+    /// Says that it is an authority, as `openssl req -x509` writes it.
+    #[must_use]
+    pub fn as_authority(mut self) -> Self {
+        self.authority = true;
+        self
+    }
+
     pub(super) fn key_kind(&self) -> KeyKind {
         self.key
     }
@@ -243,7 +253,11 @@ impl Leaf {
         });
         let ips = self.ips.iter().copied().map(SanType::IpAddress);
         params.subject_alt_names = dns.chain(ips).collect();
-        params.is_ca = IsCa::ExplicitNoCa;
+        params.is_ca = if self.authority {
+            IsCa::Ca(BasicConstraints::Unconstrained)
+        } else {
+            IsCa::ExplicitNoCa
+        };
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![match self.purpose {
             Purpose::Server => ExtendedKeyUsagePurpose::ServerAuth,
