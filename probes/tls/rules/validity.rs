@@ -107,19 +107,22 @@ pub(super) const EXPIRES_SOON: Rule<Tls> = Rule {
     check: expires_soon,
 };
 
+/// No public authority issues for longer, and whoever issues for himself does not renew years ahead.
+const LONGEST: i64 = 398 * DAY;
+
 /// Seconds left below which a certificate of this lifetime is late, and below which it is
 /// nearly lost.
 fn thresholds(life: i64) -> (i64, i64) {
-    match life {
+    match life.min(LONGEST) {
         // Gone within a day anyway: only `expired` can tell.
         ..=DAY => (0, 0),
-        _ if life <= 10 * DAY => {
+        life if life <= 10 * DAY => {
             let last = (life / 6).min(DAY);
             (last, last)
         }
         // Seven days are a late renewal only where a third of the life is longer.
-        _ if life >= 28 * DAY => (life / 3, (life / 6).max(7 * DAY)),
-        _ => (life / 3, life / 6),
+        life if life >= 28 * DAY => (life / 3, (life / 6).max(7 * DAY)),
+        life => (life / 3, life / 6),
     }
 }
 
@@ -132,7 +135,7 @@ fn expires_soon(_: &Tls, seen: &Evidence<'_>, at: Timestamp) -> Looked {
         }
         let severity = if left < lost { Severity::High } else { Severity::Medium };
         let saw = format!("{} left of {}", span(left), span(life));
-        let wanted = if life <= 10 * DAY {
+        let wanted = if life <= 10 * DAY || life > LONGEST {
             format!("at least {} left", span(late))
         } else {
             format!("at least a third of its life, {}", span(late))
