@@ -166,6 +166,16 @@ impl Look {
         path
     }
 
+    /// Of an authority's certificates that were sent, the one that lasts longest: where the chain
+    /// verifies, it verifies through that one as well.
+    pub(super) fn lasting<'a>(&'a self, one: &'a Certificate) -> &'a Certificate {
+        let trusted = self.verified && self.distrust.is_none();
+        let twins = self.chain.iter().filter(|other| {
+            trusted && other.is_authority && other.subject == one.subject && other.key == one.key
+        });
+        twins.chain([one]).max_by_key(|other| other.not_after).unwrap_or(one)
+    }
+
     /// Whether it ended in a session.
     pub(super) fn is_session(&self) -> bool {
         self.failure.is_none() && self.declined.is_none() && self.connection.tls.is_some()

@@ -1,5 +1,8 @@
 //! Numbers of TLS: `blackbox_exporter`'s names, and a few of our own.
 
+use jiff::Timestamp;
+
+use super::certificate::Certificate;
 use super::evidence::{Evidence, Look};
 use super::wire::version::Version;
 use crate::measurement::{Family, Measurement};
@@ -63,7 +66,7 @@ pub(super) fn measure(seen: &Evidence) -> Vec<Measurement> {
     if let Some(tls) = &look.connection.tls {
         found.push(Measurement::labelled(&CIPHER, vec![tls.cipher.clone()], 1.0));
     }
-    certificate(look, &mut found);
+    certificate(look, seen.at, &mut found);
     let left = seen.looks.iter().filter_map(|look| {
         let leaf = look.leaf().filter(|leaf| leaf.lifetime() > 0)?;
         Some(ratio(leaf.left(seen.at), leaf.lifetime()))
@@ -81,17 +84,12 @@ pub(super) fn measure(seen: &Evidence) -> Vec<Measurement> {
     found
 }
 
-fn certificate(look: &Look, found: &mut Vec<Measurement>) {
+fn certificate(look: &Look, at: Timestamp, found: &mut Vec<Measurement>) {
     let Some(leaf) = look.leaf() else { return };
     found.push(Measurement::new(&CHAIN_LENGTH, ratio(i64::try_from(look.sent).unwrap_or(0), 1)));
     if look.verified && look.distrust.is_none() {
-        // A root that was sent ends nothing: clients have their own.
-        let path = look.path();
-        let sent = path.iter().enumerate().filter(|(index, one)| *index == 0 || !one.self_issued);
-        if let Some(first) = sent.map(|(_, one)| one.not_after).min() {
-            let seconds = first.as_duration().as_secs_f64();
-            found.push(Measurement::new(&CHAIN_EXPIRY, seconds));
-        }
+        let seconds = end(look, leaf, at).as_duration().as_secs_f64();
+        found.push(Measurement::new(&CHAIN_EXPIRY, seconds));
     }
     let short = |text: &str| crate::text::excerpt(text, LONGEST);
     let labels = vec![
@@ -102,6 +100,16 @@ fn certificate(look: &Look, found: &mut Vec<Measurement>) {
         leaf.serial.clone(),
     ];
     found.push(Measurement::labelled(&CHAIN_INFO, labels, 1.0));
+}
+
+/// When the chain ends that verified. A root that was sent ends nothing, clients have their own;
+/// nor does what stands above one that a trusted root issued, or what was over already.
+fn end(look: &Look, leaf: &Certificate, at: Timestamp) -> Timestamp {
+    let path = look.path();
+    let pairs = path.iter().zip(path.iter().skip(1));
+    let needed = pairs.take_while(|(below, above)| !below.under_public_root && !above.self_issued);
+    let above = needed.map(|(_, above)| look.lasting(above).not_after).filter(|end| *end > at);
+    above.chain([leaf.not_after]).min().unwrap_or(leaf.not_after)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "seconds of a certificate are far below 2^52")]

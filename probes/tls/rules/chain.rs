@@ -110,6 +110,7 @@ fn intermediate_expires_soon(_: &Tls, seen: &Evidence<'_>, at: Timestamp) -> Loo
         let pairs = path.iter().zip(path.iter().skip(1));
         pairs
             .filter(|(_, above)| !above.self_issued)
+            .map(|(below, above)| (below, look.lasting(above)))
             .filter_map(|(below, above)| {
                 let left = above.left(at);
                 // A root of the same name is trusted, so there is a way without this one.

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::samples::{DAY, at, but, findings, judge, measured, set, sound, untested, with};
+use super::samples::{
+    DAY, at, but, findings, intermediate, judge, measured, set, sound, untested, with,
+};
 
 const LEAF: &str = "CN=shop.example";
 
@@ -270,6 +272,43 @@ fn a_certificate_without_a_subject_is_named_by_its_first_name() {
     assert_fires(&evidence, &["expired [SAN=shop.example] critical"]);
 }
 
+fn chain_expiry(evidence: &Value) -> Option<jiff::Timestamp> {
+    let name = "probe_ssl_last_chain_expiry_timestamp_seconds";
+    let found = measured(evidence).into_iter().find(|one| one.family.name == name)?;
+    let seconds = jiff::SignedDuration::from_secs_f64(found.value);
+    jiff::Timestamp::UNIX_EPOCH.checked_add(seconds).ok()
+}
+
+#[test]
+fn a_verified_chain_ends_with_the_way_that_lasts_longest() {
+    let ends = |first: i64, changes: fn(&mut Value)| {
+        let evidence = but(|evidence| {
+            set(evidence, "/looks/0/chain/1/not_after", json!(at(first * DAY)));
+            set(evidence, "/looks/0/chain/1/under_public_root", json!(false));
+            changes(evidence);
+        });
+        chain_expiry(&evidence)
+    };
+    let days = |days: i64| at(days * DAY).parse().ok();
+    assert_eq!(ends(20, |_| ()), days(20));
+    // What is over is on no way that verifies.
+    assert_eq!(ends(-1, |_| ()), days(60));
+    // Where a root that is trusted has issued it, nobody goes further up.
+    assert_eq!(
+        ends(20, |evidence| set(evidence, "/looks/0/chain/0/under_public_root", json!(true))),
+        days(60)
+    );
+    // Another certificate of the same authority stands beside it.
+    assert_eq!(
+        ends(20, |evidence| {
+            let other = intermediate();
+            evidence["looks"][0]["chain"].as_array_mut().unwrap().push(other);
+            set(evidence, "/looks/0/chain/2/fingerprint", json!("f3"));
+        }),
+        days(60)
+    );
+}
+
 #[test]
 fn certificates_are_measured_under_the_names_that_dashboards_know() {
     let value = |name: &str, evidence: &Value| {
@@ -282,9 +321,9 @@ fn certificates_are_measured_under_the_names_that_dashboards_know() {
     assert!((length - 2.0).abs() < f64::EPSILON);
     let (labels, _) = value("probe_ssl_last_chain_info", &sound()).unwrap();
     assert_eq!(labels, ["f1", LEAF, "CN=Issuing CA", "shop.example", "0a"]);
-    assert!(value("probe_ssl_last_chain_expiry_timestamp_seconds", &sound()).is_some());
+    assert_eq!(chain_expiry(&sound()), at(60 * DAY).parse().ok());
     let broken = with("/looks/0/distrust", distrusted("unknown_issuer"));
-    assert!(value("probe_ssl_last_chain_expiry_timestamp_seconds", &broken).is_none());
+    assert_eq!(chain_expiry(&broken), None);
     let (labels, _) = value("probe_tls_version_info", &sound()).unwrap();
     assert_eq!(labels, ["TLS 1.3"]);
     let offered: Vec<_> = measured(&sound())

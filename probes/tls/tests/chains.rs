@@ -136,6 +136,20 @@ fn an_authority_that_ends_first_is_found_before_it_ends() {
     // A cross-signature that ended while another way is open is no outage.
     let crossed = with("/looks/0/chain/1/not_after", json!(at(-DAY)));
     assert_fires(&crossed, &["intermediate-expires-soon [CN=Issuing CA] info"]);
+    // Another certificate of the same authority, which was sent too, goes on for longer.
+    for (left, expected) in
+        [(600, None), (25, Some("intermediate-expires-soon [CN=Issuing CA] medium"))]
+    {
+        let beside = but(|evidence| {
+            let mut other = intermediate();
+            other["fingerprint"] = json!("f3");
+            other["not_after"] = json!(at(left * DAY));
+            evidence["looks"][0]["chain"].as_array_mut().unwrap().push(other);
+            set(evidence, "/looks/0/chain/1/not_after", json!(at(20 * DAY)));
+            set(evidence, "/looks/0/chain/1/under_public_root", json!(false));
+        });
+        assert_eq!(findings("{}", &beside), Vec::from_iter(expected), "{left}");
+    }
     let ended = but(|evidence| {
         set(evidence, "/looks/0/chain/1/not_after", json!(at(-DAY)));
         set(evidence, "/looks/0/distrust", distrusted("expired"));
