@@ -222,6 +222,12 @@ impl Answer {
         })
     }
 
+    /// Whether it is an error without a body, or with a line of text that any server writes.
+    pub(super) fn is_bare_error(&self) -> bool {
+        let text = self.media_type().is_some_and(|media| media == "text/plain");
+        self.status >= 400 && (text || self.form() == Form::Nothing)
+    }
+
     /// Every policy of the answer, headers before meta elements.
     pub(super) fn policies(&self) -> Policies {
         let header = |name: &'static str| {

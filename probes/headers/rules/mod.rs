@@ -73,6 +73,13 @@ fn document<'a>(headers: &Headers, evidence: &'a Evidence) -> Result<Option<&'a 
             answer.status
         ));
     }
+    // A page that is gone is no API yet.
+    if headers.role == Role::Auto && answer.is_bare_error() {
+        return Err(format!(
+            "it answers {} and nothing that tells a page from an API: set `path` to what is there, give the service credentials, or set `kind`",
+            answer.status
+        ));
+    }
     Ok(is_document.then_some(answer))
 }
 

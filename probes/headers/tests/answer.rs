@@ -265,6 +265,8 @@ fn undetermined() {
         page(&[]).status(404),
         page(&[]).status(429),
         page(&[]).status(503),
+        other("", &[]).status(401),
+        other("text/plain; charset=utf-8", &[]).status(404),
     ] {
         assert_eq!(scene.says(rule), ["low"], "{:?}", scene.evidence.document);
         assert!(scene.fired("{}").iter().all(|line| !line.starts_with("csp")));
@@ -275,8 +277,13 @@ fn undetermined() {
     let mut unread = page(&HELMET);
     unread.evidence.preload = Preloaded::Unknown("list.json: no such file".into());
     assert_eq!(unread.says(rule), ["low preload"]);
+    // Who says that it is an API gets what APIs are asked for.
+    let gone = other("text/plain", &[]).status(404).fired(r#"{"kind": "api"}"#);
+    assert!(gone.contains(&"hsts-missing high".to_owned()), "{gone:?}");
+    assert!(!gone.iter().any(|line| line.starts_with(rule)), "{gone:?}");
     for scene in [
         page(&[]),
+        other("text/plain", &[]),
         other("application/json", &[]).status(404),
         other("application/json", &[]).status(403),
         other("image/png", &[]),
