@@ -133,18 +133,19 @@ impl Door<'_> {
             loop {
                 let read = stream.read(&mut piece).await?;
                 if read == 0 {
-                    return Ok(Said::Closed(CLOSED));
+                    return Ok(None);
                 }
                 if let Some(said) = listener.hear(piece.get(..read).unwrap_or_default()) {
-                    return Ok::<_, std::io::Error>(said);
+                    return Ok::<_, std::io::Error>(Some(said));
                 }
             }
         };
         let said = match timeout_at(self.deadline(&facts), talk).await {
-            Ok(Ok(Said::Closed(_))) if listener.is_cut() => {
+            Ok(Ok(Some(said))) => said,
+            Ok(Ok(None)) if listener.is_cut() => {
                 Said::Fault("the peer closed the connection in the middle of its answer".to_owned())
             }
-            Ok(Ok(said)) => said,
+            Ok(Ok(None)) => Said::Closed(CLOSED),
             Ok(Err(error)) => match failure::of_io(Phase::Tls, &error)?.kind {
                 FailureKind::Timeout => Said::Silence("the system gave up waiting".to_owned()),
                 _ if listener.is_cut() => {
@@ -208,10 +209,11 @@ impl Listener {
         Some(match end {
             End::Complete => Said::Flight(std::mem::take(&mut self.reader.flight)),
             // What came before an alert stands: a server may choose and then be unable.
-            End::Alert(_) | End::Fault(_) if self.reader.flight.hello.is_some() => {
+            End::Alert(_) | End::Closed | End::Fault(_) if self.reader.flight.hello.is_some() => {
                 Said::Flight(std::mem::take(&mut self.reader.flight))
             }
             End::Alert(description) => Said::Alert(description),
+            End::Closed => Said::Closed(CLOSED),
             End::Fault(what) => Said::Fault(what),
         })
     }

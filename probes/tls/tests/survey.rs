@@ -201,6 +201,8 @@ async fn resets_mean_no_only_while_ordinary_hellos_are_answered() {
     for (patience, speaks, reply) in [
         (usize::MAX, Some(false), Reply::Reset),
         (usize::MAX, Some(false), Reply::Close),
+        (usize::MAX, Some(false), Reply::Bytes(vec![21, 3, 1, 0, 2, 1, 0])),
+        (4, None, Reply::Bytes(vec![21, 3, 1, 0, 2, 1, 0])),
         (4, None, Reply::Reset),
         (4, None, Reply::Close),
     ] {

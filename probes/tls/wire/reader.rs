@@ -35,6 +35,8 @@ pub(in crate::tls) enum End {
     Complete,
     /// A fatal alert.
     Alert(u8),
+    /// A proper goodbye (RFC 8446 section 6.1).
+    Closed,
     /// What came is not TLS, or broken.
     Fault(String),
 }
@@ -100,7 +102,7 @@ impl Reader {
         match (kind, body) {
             // Warnings announce nothing that ends a handshake, but for a closing.
             (21, &[1, description]) if description != 0 => {}
-            (21, &[_, 0]) => return Err(End::Fault("the peer closed the connection".to_owned())),
+            (21, &[_, 0]) => return Err(End::Closed),
             (21, &[_, description]) => return Err(End::Alert(description)),
             (21, _) => return Err(End::Fault("an alert of another length than two".to_owned())),
             (22, body) => {
