@@ -223,7 +223,7 @@ async fn survey(tls: &Tls, door: Door<'_>, evidence: &mut Evidence) -> Surveyed 
         return Surveyed::No("there is no TLS to ask".to_owned());
     };
     let at = evidence.looks[index].address().filter(|_| cx.target().proxy.is_none());
-    let spent = u32::try_from(evidence.looks.len() + 1).unwrap_or(u32::MAX);
+    let spent = u32::try_from(evidence.looks.len()).unwrap_or(u32::MAX);
     let deep = tls.has_full_depth() && cx.deep();
     let most = if deep { CONNECTIONS_IN_DEPTH } else { CONNECTIONS }.saturating_sub(spent);
     let most = if deep { most } else { most.min(scout::MOST) };

@@ -42,12 +42,20 @@ impl<'a> Scout<'a> {
         for version in Version::ALL {
             self.ask(Ask::Version(version), version).await?;
         }
+        if let Some(base) = self.survey.base() {
+            self.ask_of(base).await?;
+        }
+        // For information alone, so what connections are left is enough for them.
         if self.survey.speaks(Version::Tls13) == Some(true) {
             for group in ASKED_GROUPS {
                 self.ask(Ask::Group(group), Version::Tls13).await?;
             }
         }
-        let Some(base) = self.survey.base() else { return Ok(()) };
+        Ok(())
+    }
+
+    /// Asks what is agreed to before TLS 1.3.
+    async fn ask_of(&mut self, base: Version) -> Result<(), Blind> {
         for class in Class::ASKED {
             self.ask(Ask::Class(class), base).await?;
         }
@@ -97,7 +105,13 @@ impl<'a> Scout<'a> {
         if self.lost {
             return Ok(());
         }
-        let Some(said) = self.say(ask, version).await? else { return Ok(()) };
+        // One is kept, to see at the end whether the server still answers.
+        if self.survey.connections + 1 >= self.most {
+            self.lost = true;
+            self.survey.spent = Some(self.spent());
+            return Ok(());
+        }
+        let said = self.say(ask, version).await?;
         let answer = self.answer(ask, version, said);
         let says_nothing = matches!(answer, Answer::Undetermined(_));
         self.survey.attempts.push(Attempt { ask, version, answer });
@@ -108,16 +122,14 @@ impl<'a> Scout<'a> {
         Ok(())
     }
 
-    /// Sends the hello; `None` when there are no connections left for it.
-    async fn say(&mut self, ask: Ask, version: Version) -> Result<Option<Said>, Blind> {
-        if self.survey.connections >= self.most {
-            self.survey.stopped = Some(format!("one run asks at most {} times", self.most));
-            self.lost = true;
-            return Ok(None);
-        }
+    async fn say(&mut self, ask: Ask, version: Version) -> Result<Said, Blind> {
         self.survey.connections += 1;
         let (hello, want) = self.hello(ask, version);
-        self.door.ask(&hello, want).await.map(Some)
+        self.door.ask(&hello, want).await
+    }
+
+    fn spent(&self) -> String {
+        format!("one run asks at most {} times", self.most)
     }
 
     /// Does it still answer what it answered before? When not, asking on is of no use to us, and
@@ -139,7 +151,10 @@ impl<'a> Scout<'a> {
         let Some((ask, version)) = good.map(|attempt| (attempt.ask, attempt.version)) else {
             return Ok(false);
         };
-        let Some(said) = self.say(ask, version).await? else { return Ok(true) };
+        if self.survey.connections >= self.most {
+            return Ok(false);
+        }
+        let said = self.say(ask, version).await?;
         Ok(matches!(self.answer(ask, version, said), Answer::Offered(_)))
     }
 
@@ -220,7 +235,7 @@ impl<'a> Scout<'a> {
     /// Asks for suites of a version, and gives the one that was chosen: a step of a listing.
     pub(super) async fn step(&mut self, version: Version, suites: &[u16]) -> Result<Step, Blind> {
         if self.survey.connections >= self.most {
-            return Ok(Step::Cut(format!("one run asks at most {} times", self.most)));
+            return Ok(Step::Cut(self.spent()));
         }
         self.survey.connections += 1;
         let ask = Ask::Version(version);

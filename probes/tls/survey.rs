@@ -113,6 +113,9 @@ pub(super) struct Survey {
     /// Why it ended early.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) stopped: Option<String>,
+    /// Why the rest was not asked for, although the server would have answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) spent: Option<String>,
     /// Connections that it took.
     pub(super) connections: u32,
 }
@@ -173,7 +176,8 @@ impl Survey {
     }
 
     fn not_asked(&self) -> Standing<'_> {
-        let why = self.stopped.clone().unwrap_or_else(|| "it was not asked for".to_owned());
+        let why = self.stopped.clone().or_else(|| self.spent.clone());
+        let why = why.unwrap_or_else(|| "it was not asked for".to_owned());
         Standing::NotAsked(why)
     }
 

@@ -1,6 +1,6 @@
 //! A server that answers each hello as a test says, be it in ways that no library would.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -214,10 +214,10 @@ pub(super) fn context(target: Target, setting: &Setting) -> Context {
     let bare = Origin { scheme: "tcp".to_owned(), ..origin.clone() };
     let network = Network::new(
         Roots::new(false).0,
-        Resolver::fixed([(
-            "both.test".to_owned(),
-            vec!["127.0.0.1".parse().unwrap(), "127.0.0.2".parse().unwrap()],
-        )]),
+        Resolver::fixed([("both.test", 2), ("many.test", 8)].map(|(name, count)| {
+            let addresses = (1..=count).map(|last| Ipv4Addr::new(127, 0, 0, last).into());
+            (name.to_owned(), addresses.collect())
+        })),
         Arc::new(Vault::new(|_| None)),
         Budgets::new([(origin, budget), (bare, budget)]),
         None,

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::fake::{Asked, Fake, Reply, Setting, alert, choose, context, message, target};
+use crate::contract::{Kind, Seen};
 use crate::impact::Impact;
 use crate::testing;
 use crate::tls::evidence::{Evidence, Surveyed};
@@ -91,16 +92,45 @@ async fn ssl2_is_heard_and_counts_only_with_a_cipher() {
     }
 }
 
+/// Asks for a share of a group.
+fn retry(group: u16) -> Reply {
+    let mut body = vec![3, 3];
+    body.extend(*b"\xCF\x21\xAD\x74\xE5\x9A\x61\x11\xBE\x1D\x8C\x02\x1E\x65\xB8\x91");
+    body.extend(*b"\xC2\xA2\x11\x16\x7A\xBB\x8C\x5E\x07\x9E\x09\xE2\xC8\xA8\x33\x9C");
+    body.extend([0, 0x13, 0x01, 0, 0, 12, 0, 43, 0, 2, 3, 4, 0, 51, 0, 2]);
+    body.extend(group.to_be_bytes());
+    Reply::Bytes(message(2, &body))
+}
+
+#[tokio::test]
+async fn many_addresses_leave_enough_for_everything_that_matters() {
+    let suite = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";
+    let fake = Fake::start(move |asked| match asked.version {
+        0x0304 if !asked.shares => retry(asked.groups[0]),
+        0x0303 if asked.suites.contains(&number(suite)) => choose(0x0303, number(suite), false),
+        _ => alert(40),
+    })
+    .await;
+    let url = fake.url().replace("127.0.0.1", "many.test");
+    let settings = r#"{"addresses": "all"}"#;
+    let cx = context(target(&url), &Setting::default());
+    let probe = testing::probe::<Tls>(settings);
+    let evidence = look::observe(&probe, &cx).await.unwrap();
+    assert_eq!(evidence.looks.len(), 8);
+    let judgement = Kind::judge(&probe, &Seen { now: &evidence, earlier: &[] }, cx.started());
+    let undetermined = judgement.findings.iter().find(|one| one.about.id == "tls.undetermined");
+    assert_eq!(undetermined, None);
+    let survey = survey_of(evidence);
+    for ask in [Ask::Class(Class::StaticRsa), Ask::Dhe, Ask::Compression] {
+        assert_eq!(survey.standing(ask), Standing::Refused, "{ask}");
+    }
+    // What is left over is for information.
+    assert!(survey.spent.is_some());
+    assert!(matches!(survey.standing(Ask::Group(0x0017)), Standing::NotAsked(_)));
+}
+
 #[tokio::test]
 async fn groups_are_told_by_the_share_that_is_asked_for() {
-    let retry = |group: u16| {
-        let mut body = vec![3, 3];
-        body.extend(*b"\xCF\x21\xAD\x74\xE5\x9A\x61\x11\xBE\x1D\x8C\x02\x1E\x65\xB8\x91");
-        body.extend(*b"\xC2\xA2\x11\x16\x7A\xBB\x8C\x5E\x07\x9E\x09\xE2\xC8\xA8\x33\x9C");
-        body.extend([0, 0x13, 0x01, 0, 0, 12, 0, 43, 0, 2, 3, 4, 0, 51, 0, 2]);
-        body.extend(group.to_be_bytes());
-        Reply::Bytes(message(2, &body))
-    };
     let fake = Fake::start(move |asked| {
         let mutual = asked.groups.iter().find(|group| [0x001D, 0x0017].contains(*group));
         match mutual {
