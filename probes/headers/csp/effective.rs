@@ -95,7 +95,7 @@ impl<'a> Sources<'a> {
     }
 
     pub(crate) fn has_nonce_or_hash(&self) -> bool {
-        self.has(|source| matches!(source, Source::Nonce(_) | Source::Hash(_)))
+        self.has(|source| source.is_nonce_or_hash())
     }
 
     pub(crate) fn is_strict_dynamic(&self) -> bool {

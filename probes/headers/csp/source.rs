@@ -65,7 +65,7 @@ impl<'a> Source<'a> {
             Some(scheme) if is_scheme(scheme) => Self::Scheme(scheme),
             _ => {
                 let host = word.split('/').next().unwrap_or_default();
-                if host == "*" || host == "*:*" {
+                if host.rsplit_once(':').map_or(host, |(name, _)| name) == "*" {
                     Self::AnyHost(None)
                 } else {
                     Self::Host { scheme: None, host }
@@ -92,6 +92,19 @@ impl<'a> Source<'a> {
             other if KEYWORDS.contains(&other) || other.starts_with("report-sha") => Self::Harmless,
             _ => Self::Unknown,
         }
+    }
+
+    /// Whether it is a nonce or a hash that browsers take: what is no base64 they skip, as if it
+    /// did not stand there.
+    pub(crate) fn is_nonce_or_hash(&self) -> bool {
+        let value = match self {
+            Self::Nonce(nonce) => nonce,
+            Self::Hash(hash) => hash.split_once('-').map_or("", |(_, digest)| digest),
+            _ => return false,
+        };
+        let digits = value.trim_end_matches('=');
+        let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte);
+        !digits.is_empty() && value.len() - digits.len() <= 2 && digits.bytes().all(is_digit)
     }
 
     /// Whether a word is a keyword, a nonce or a hash that lacks its quotes.
