@@ -15,9 +15,9 @@ impl Tag {
     }
 }
 
-/// Elements whose content is text and not markup (HTML section 13.2.5).
-const TEXT: [&str; 8] =
-    ["script", "style", "textarea", "title", "iframe", "noembed", "noframes", "xmp"];
+/// Elements whose content is text and not markup (HTML section 13.2.5), `noscript` where scripts run.
+const TEXT: [&str; 9] =
+    ["script", "style", "textarea", "title", "iframe", "noembed", "noframes", "noscript", "xmp"];
 
 /// Of a tag, so many attributes are read.
 const MOST: usize = 64;

@@ -27,6 +27,15 @@ fn the_facts_of_a_page() {
 }
 
 #[test]
+fn what_is_there_for_browsers_without_scripts_ends_no_head() {
+    let policy = "<meta http-equiv=Content-Security-Policy content=\"img-src a\">";
+    let after = format!("<head><noscript><img src=pixel></noscript>{policy}</head>");
+    assert!(Page::read(after.as_bytes()).policies[0].in_head);
+    let within = format!("<head><noscript>{policy}</noscript></head>");
+    assert_eq!(Page::read(within.as_bytes()).policies, []);
+}
+
+#[test]
 fn what_is_no_page_says_nothing() {
     for text in ["", "{\"a\": 1}", "plain", "<", "<!--", "<!-- <script src=a>", "</", "<script"] {
         let page = Page::read(text.as_bytes());
