@@ -12,7 +12,7 @@ use super::preload::Preloaded;
 use super::site;
 use crate::net::exchange::{self, Exchange};
 use crate::net::failure::Failure;
-use crate::net::redirect::{Followed, Stop};
+use crate::net::redirect::{self, Followed, Stop};
 use crate::text::excerpt;
 
 /// Of a header's value, so many bytes are kept.
@@ -52,6 +52,7 @@ pub struct Evidence {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Chain {
     /// Never empty.
+    #[serde(deserialize_with = "redirect::at_least_one")]
     pub(super) hops: Vec<Hop>,
     /// Why the last redirect was not followed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

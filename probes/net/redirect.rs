@@ -2,7 +2,8 @@
 
 use http::Method;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
 use crate::net::exchange::Exchange;
@@ -30,6 +31,7 @@ pub enum Redirects {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Followed {
     /// Every exchange in its order; never empty.
+    #[serde(deserialize_with = "at_least_one")]
     pub hops: Vec<Exchange>,
     /// Why the last redirect was not followed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,6 +52,17 @@ pub enum Stop {
     Unsafe(String),
     /// Its location is missing or is no URL of the web.
     Invalid(String),
+}
+
+/// Evidence may come from a file, and anybody may have written that.
+pub(crate) fn at_least_one<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    let hops = Vec::deserialize(deserializer)?;
+    if hops.is_empty() {
+        return Err(D::Error::invalid_length(0, &"at least one request"));
+    }
+    Ok(hops)
 }
 
 impl Followed {

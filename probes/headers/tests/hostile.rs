@@ -9,6 +9,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::live::{html, judged, look, observe, target};
+use super::scene::page;
+use crate::headers::evidence::Evidence;
 use crate::severity::Verdict;
 
 /// A server that answers everything with these bytes; its URL.
@@ -35,6 +37,16 @@ async fn raw(answer: Vec<u8>) -> String {
 fn head(lines: &str) -> Vec<u8> {
     let start = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 0\r\n";
     format!("{start}{lines}\r\n").into_bytes()
+}
+
+#[test]
+fn evidence_without_a_request_is_refused() {
+    for pointer in ["/document/hops", "/twin/hops"] {
+        let mut stored = serde_json::to_value(&page(&[]).evidence).unwrap();
+        *stored.pointer_mut(pointer).unwrap() = serde_json::json!([]);
+        let error = serde_json::from_value::<Evidence>(stored).unwrap_err().to_string();
+        assert!(error.contains("at least one request"), "{error}");
+    }
 }
 
 #[tokio::test]
