@@ -10,6 +10,7 @@ use super::field::cookie::Cookie;
 use super::page::{self, Page};
 use super::preload::Preloaded;
 use super::site;
+use crate::net::body::BodyEnd;
 use crate::net::exchange::{self, Exchange};
 use crate::net::failure::Failure;
 use crate::net::redirect::{self, Followed, Stop};
@@ -86,6 +87,9 @@ pub(super) struct Answer {
     /// What its markup says, where it may be a page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) page: Option<Page>,
+    /// Why its markup could not be read, or not all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) unread: Option<String>,
 }
 
 /// What an answer is.
@@ -164,10 +168,15 @@ impl Answer {
             }
             headers.push((name, value));
         }
-        let mut this = Self { status: answer.status, headers, cookies, page: None };
+        let mut this = Self { status: answer.status, headers, cookies, page: None, unread: None };
         let may_be_page = this.form_by_type().is_none_or(|form| form == Form::Document);
         if may_be_page && !answer.body.bytes.0.is_empty() {
             this.page = Some(Page::read(&answer.body.bytes.0));
+        }
+        if let BodyEnd::Broken(why) = answer.body.end
+            && may_be_page
+        {
+            this.unread = Some(excerpt(&why, 120));
         }
         this
     }

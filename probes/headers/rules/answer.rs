@@ -191,5 +191,6 @@ fn undetermined(headers: &Headers, seen: &Now<'_>, _: Timestamp) -> Looked {
     let errors = absent.and_then(|hop| hop.failure.as_ref()).map(|failure| {
         Saw::new(format!("a page that is not there: {}", failure.detail), wanted).on("errors")
     });
-    list.into_iter().chain(errors).collect::<Vec<_>>().into()
+    let markup = super::csp::unread(headers, seen).map(|why| Saw::new(why, wanted).on("markup"));
+    list.into_iter().chain(errors).chain(markup).collect::<Vec<_>>().into()
 }

@@ -23,6 +23,9 @@ pub(super) const MISSING: Rule<Headers> = Rule {
 };
 
 fn missing(headers: &Headers, seen: &Now<'_>, _: Timestamp) -> Looked {
+    if let Some(why) = unread(headers, seen) {
+        return Looked::untested(why);
+    }
     on_document(headers, seen, |answer| {
         let policies = seen.now.policies();
         if !policies.enforced.is_empty() {
@@ -40,6 +43,13 @@ fn missing(headers: &Headers, seen: &Now<'_>, _: Timestamp) -> Looked {
         };
         vec![Saw::new(saw, "an enforced policy")]
     })
+}
+
+/// Why nobody knows of a policy that may stand in the markup.
+pub(super) fn unread(headers: &Headers, seen: &Now<'_>) -> Option<String> {
+    let answer = super::document(headers, seen.now).ok()??;
+    let why = answer.unread.as_ref().filter(|_| seen.now.policies().enforced.is_empty())?;
+    Some(format!("a policy may stand in the markup, which could not be read: {why}"))
 }
 
 pub(super) const REPORT_ONLY: Rule<Headers> = Rule {

@@ -56,6 +56,17 @@ fn missing() {
 }
 
 #[test]
+fn markup_that_could_not_be_read_may_hold_a_policy() {
+    let unread = |lines: &[&str]| {
+        let mut scene = page(lines);
+        scene.document().unread = Some("it broke off".into());
+        (scene.says("csp-missing"), scene.says("undetermined"))
+    };
+    assert_eq!(unread(&[]), (vec!["untested".to_owned()], vec!["low markup".to_owned()]));
+    assert_eq!(unread(&["content-security-policy: default-src 'self'"]), (vec![], vec![]));
+}
+
+#[test]
 fn report_only() {
     let reported = "content-security-policy-report-only: default-src 'self'; report-to a";
     assert_eq!(page(&[reported]).says("csp-report-only"), ["info"]);
