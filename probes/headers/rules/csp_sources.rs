@@ -50,8 +50,15 @@ fn script_unsafe(headers: &Headers, seen: &Now<'_>, _: Timestamp) -> Looked {
         let hosts = policies.all_allow("script-src-elem", |list| list.broad(true));
         let inline = policies.all_allow("script-src-elem", inline_of);
         let handlers = policies.all_allow("script-src-attr", inline_of);
-        for open in [inline, hosts, handlers] {
+        for (name, open) in
+            [("script-src", inline), ("script-src", hosts), ("script-src-attr", handlers)]
+        {
             match open {
+                Open::Unrestricted if name == "script-src-attr" => {
+                    let what =
+                        "none of script-src-attr, script-src and default-src: inline handlers run";
+                    saw.push(Saw::new(what, WANTED).on(name));
+                }
                 Open::Unrestricted => {
                     return vec![
                         Saw::new("neither script-src nor default-src: every script runs", WANTED)

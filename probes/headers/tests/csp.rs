@@ -100,6 +100,7 @@ fn script_unsafe() {
             ("script-src 'self'; script-src-elem 'unsafe-inline'", "high script-src-elem"),
             ("script-src 'nonce-a'; script-src-attr 'unsafe-inline'", "high script-src-attr"),
             ("img-src 'self'", "high script-src"),
+            ("script-src-elem 'self'", "high script-src-attr"),
             ("frame-ancestors 'none'", "high script-src"),
             ("script-src 'unsafe-inline', default-src 'unsafe-inline'", "high script-src"),
         ],
