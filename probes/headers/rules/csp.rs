@@ -206,7 +206,9 @@ fn is_placeholder(nonce: &str) -> bool {
         "2726c7f26c",
     ];
     words.contains(&lower.as_str())
-        || ["{{", "${", "<%", "%%", "#{", "__", "{nonce", "$nonce", "%nonce", "$request_id"]
+        // Random characters may begin with two of these, and hardly ever end with two as well.
+        || (lower.starts_with("__") && lower.ends_with("__"))
+        || ["{{", "${", "<%", "%%", "#{", "{nonce", "$nonce", "%nonce", "$request_id"]
             .iter()
             .any(|mark| lower.starts_with(mark))
         || lower.contains("nonce_placeholder")

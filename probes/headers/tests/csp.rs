@@ -292,6 +292,7 @@ fn nonce_static() {
     {
         assert_eq!(says(placeholder, OTHER), ["high script-src"], "{placeholder}");
     }
+    assert_eq!(says("__MTIzNDU2Nzg5MDEyMzQ1Ng", OTHER), [""; 0]);
     assert_eq!(page(&[&nonce(LONG)]).says("csp-nonce-static"), ["untested"]);
     let mut gone = page(&[&nonce(LONG)]).again(&[]);
     gone.evidence.again = Some(hop("https://shop.example.com/", 503, &[]));
