@@ -61,6 +61,8 @@ pub enum DistrustKind {
     HostMismatch,
     /// No trusted root was reached.
     UnknownIssuer,
+    /// A root of its issuer's name is trusted, and has another key.
+    OtherKey,
     /// Anything else.
     Other,
 }
@@ -258,7 +260,7 @@ fn distrust(error: &rustls::Error) -> Distrust {
         }
         // A root of that name is trusted, but its key is another: an authority that was made anew.
         CertificateError::BadSignature => (
-            DistrustKind::UnknownIssuer,
+            DistrustKind::OtherKey,
             "no trusted root vouches for the certificate: one of its issuer's name has another key"
                 .to_owned(),
         ),

@@ -1,6 +1,6 @@
 //! Handshakes: what they record, and whom they let see a secret.
 
-use musterd_test_support::ca::{Identity, Leaf};
+use musterd_test_support::ca::{Authority, Identity, Leaf};
 use musterd_test_support::http::{HttpServer, Reply};
 
 use super::{
@@ -92,7 +92,8 @@ fn unsound(private: &Private) -> Vec<(Identity, DistrustKind)> {
         (issue(Leaf::new(["other.test"])), DistrustKind::HostMismatch),
         (issue(Leaf::localhost().incomplete()), DistrustKind::UnknownIssuer),
         (Identity::self_signed(["localhost"]), DistrustKind::UnknownIssuer),
-        (Private::new().authority.issue(&Leaf::localhost()), DistrustKind::UnknownIssuer),
+        (Authority::named("Another").issue(&Leaf::localhost()), DistrustKind::UnknownIssuer),
+        (Private::new().authority.issue(&Leaf::localhost()), DistrustKind::OtherKey),
         (issue(Leaf::localhost().for_client()), DistrustKind::Other),
     ]
 }

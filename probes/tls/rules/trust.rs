@@ -73,7 +73,8 @@ fn speaks_for(leaf: &Certificate, name: &str) -> bool {
 
 /// Whether browsers trust the root of a chain, as far as its names tell.
 pub(super) fn is_public(look: &Look) -> bool {
-    let unknown = look.distrust.as_ref().is_some_and(|why| why.kind == DistrustKind::UnknownIssuer);
+    let strangers = [DistrustKind::UnknownIssuer, DistrustKind::OtherKey];
+    let unknown = look.distrust.as_ref().is_some_and(|why| strangers.contains(&why.kind));
     !unknown && look.path().iter().any(|certificate| certificate.under_public_root)
 }
 
@@ -99,9 +100,13 @@ fn want(seen: &Evidence<'_>, look: &Look, leaf: &Certificate) -> Option<Want> {
             // That fault came first; an authority of its own may be trusted all the same.
             (leaf.self_signed && !seen.now.own_authority).then_some(Want::SelfSigned)
         }
-        DistrustKind::UnknownIssuer | DistrustKind::Other if leaf.self_signed => {
+        DistrustKind::UnknownIssuer | DistrustKind::OtherKey | DistrustKind::Other
+            if leaf.self_signed =>
+        {
             Some(Want::SelfSigned)
         }
+        // Nothing is missing but the trust.
+        DistrustKind::OtherKey => Some(Want::Untrusted),
         DistrustKind::UnknownIssuer => {
             Some(if is_cut(seen, look) { Want::Incomplete } else { Want::Untrusted })
         }

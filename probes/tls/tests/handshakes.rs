@@ -101,6 +101,9 @@ async fn every_fault_of_a_certificate_is_its_own_finding() {
         let server = serve(&identity).await;
         assert_eq!(found(private.target(&server.url()), "{}").await, expected);
     }
+    // An authority that was made anew under its old name sends all that it has.
+    let server = serve(&Authority::new().issue(&Leaf::localhost())).await;
+    assert_eq!(found(private.target(&server.url()), "{}").await, ["tls.untrusted high"]);
     // Where no authority was named, whoever issued it is a stranger.
     let server = serve(&issue(Leaf::localhost().through_intermediate())).await;
     assert_eq!(found(target(&server.url()), "{}").await, ["tls.untrusted high"]);
