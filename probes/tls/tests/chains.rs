@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::samples::{
-    DAY, at, but, findings, intermediate, leaf, look, set, sound, untested, with,
+    DAY, at, but, findings, intermediate, judge, leaf, look, set, sound, untested, with,
 };
 
 type Change = fn(&mut Value);
@@ -192,6 +192,12 @@ fn addresses_are_held_against_the_first() {
         let expected = expected.map(|level| format!("addresses-differ [192.0.2.2] {level}"));
         assert_eq!(found, expected.as_slice());
     }
+    // Behind a proxy nobody knows how many addresses there are.
+    let proxied = with("/looks/0/connection/addresses", json!([]));
+    let judgement = judge(r#"{"addresses": "all"}"#, &proxied);
+    let mut untested = judgement.untested().map(|(about, why)| (about.id, why));
+    let why = untested.find(|(id, _)| *id == "tls.addresses-differ");
+    assert_eq!(why, Some(("tls.addresses-differ", "the proxy chooses the address")));
     let down = but(|evidence| {
         let failure = json!({"phase": "connect", "kind": "refused", "detail": "refused"});
         let peer = json!({"phases": {}, "peer": "192.0.2.2:443"});
