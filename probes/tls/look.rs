@@ -203,9 +203,12 @@ async fn clock(tls: &Tls, cx: &Context, started: Instant) -> Option<Clock> {
     request.with_service = false;
     // Without an answer there is no clock, and that is all it would have been for.
     let exchange = cx.exchange(&request).await.ok()?;
-    let date = exchange.answer.as_ref()?.header("date")?.to_owned();
+    let answer = exchange.answer.as_ref()?;
     let parser = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
-    let theirs = parser.parse_timestamp(&date).ok()?;
+    let made = parser.parse_timestamp(answer.header("date")?).ok()?;
+    // A cache says how long ago that was (RFC 9111 section 5.1).
+    let age = answer.header("age").and_then(|age| age.trim().parse().ok()).unwrap_or_default();
+    let theirs = later(made, Duration::from_secs(age));
     Some(Clock { theirs, ours: later(cx.started(), started.elapsed()) })
 }
 

@@ -179,6 +179,25 @@ async fn a_certificate_without_an_end_is_judged_like_any_other() {
     }
 }
 
+#[tokio::test]
+async fn a_clock_from_a_cache_is_as_old_as_the_cache_says() {
+    let private = Private::new();
+    let identity = private.authority.issue(&Leaf::localhost().expired());
+    for (age, skewed) in [("36000", false), ("0", true), ("x", true)] {
+        let made = today() - jiff::SignedDuration::from_hours(10);
+        let date = jiff::fmt::rfc2822::to_string(&made.to_zoned(jiff::tz::TimeZone::UTC)).unwrap();
+        let config = identity.server_config(&["http/1.1"]);
+        let reply = move |_| Reply::text(200, "ok").header("date", &date).header("age", age);
+        let server = HttpServer::start_tls(config, reply).await;
+        let found = found(private.target(&server.url()), "{}").await;
+        assert_eq!(
+            found.contains(&"tls.clock-skewed medium".to_owned()),
+            skewed,
+            "{age}: {found:?}"
+        );
+    }
+}
+
 /// A server of `PostgreSQL`'s opening that changes to TLS, or will not.
 async fn postgres(
     identity: Option<&Identity>,
