@@ -46,6 +46,12 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// A certificate that is not valid now may be right, and a clock wrong.
+    pub(super) fn wants_clock(&self) -> bool {
+        let mut leaves = self.looks.iter().filter_map(Look::leaf);
+        leaves.any(|leaf| self.at < leaf.not_before || self.at > leaf.not_after)
+    }
+
     /// Whether a version is spoken, by the survey or by an ordinary handshake; else why nobody
     /// knows.
     pub(super) fn speaks(&self, version: Version) -> Result<bool, String> {

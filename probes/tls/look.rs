@@ -47,7 +47,7 @@ pub(super) async fn observe(tls: &Tls, cx: &Context) -> Result<Evidence, Blind> 
     if tls.addresses == Addresses::All {
         others(&door, alpn, &mut evidence).await?;
     }
-    if wants_clock(&evidence) {
+    if evidence.wants_clock() {
         evidence.clock = clock(tls, cx, started).await;
     }
     if tls.caa {
@@ -160,14 +160,6 @@ async fn others(door: &Door<'_>, alpn: Alpn, evidence: &mut Evidence) -> Result<
         ));
     }
     Ok(())
-}
-
-/// A certificate that is not valid now may be right, and a clock wrong.
-fn wants_clock(evidence: &Evidence) -> bool {
-    evidence.looks.iter().any(|look| {
-        look.leaf()
-            .is_some_and(|leaf| evidence.at < leaf.not_before || evidence.at > leaf.not_after)
-    })
 }
 
 /// Who may issue the next certificate for the name, or for the wildcard that covers it now.

@@ -205,6 +205,7 @@ fn clock_skewed(_: &Tls, seen: &Evidence<'_>, at: Timestamp) -> Looked {
         return Looked::fired(Saw::new(saw, "clocks that agree"));
     }
     match (seen.now.clock, clocks(seen)) {
+        (None, _) if seen.now.wants_clock() => Looked::untested("the server told no time"),
         (None, _) => Looked::untested("the certificate is valid now, so no clock was asked for"),
         (Some(_), None) => Looked::silent(),
         (Some(_), Some(words)) => Looked::fired(Saw::new(words, "clocks that agree")),

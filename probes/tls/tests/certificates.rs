@@ -104,6 +104,7 @@ fn a_clock_that_is_wrong_is_not_held_against_the_certificate() {
     let skewed = early(|e| set(e, "/clock", json!({"theirs": at(7200), "ours": at(0)})));
     assert_fires(&skewed, &["clock-skewed [] medium"]);
     assert!(untested(&skewed, "not-yet-valid").unwrap().contains("another clock"));
+    assert_eq!(untested(&early(|_| ()), "clock-skewed").unwrap(), "the server told no time");
     let logged = early(|e| set(e, "/looks/0/chain/0/last_timestamp", json!(at(3000))));
     assert_fires(&logged, &["clock-skewed [] medium"]);
     let agreed = early(|e| set(e, "/clock", json!({"theirs": at(30), "ours": at(0)})));
