@@ -18,6 +18,9 @@ const PATIENCE: u32 = 3;
 /// Ends of a connection that say nothing by themselves.
 const WORDLESS: [&str; 2] = [CLOSED, RESET];
 
+/// The alert of a server that does not go by the name that was asked for (RFC 6066 section 3).
+const UNRECOGNIZED_NAME: u8 = 112;
+
 /// Groups that are asked for alone.
 const ASKED_GROUPS: [u16; 3] = [0x11EC, 0x001D, 0x0017];
 
@@ -211,6 +214,10 @@ impl<'a> Scout<'a> {
             Said::Flight(flight) => flight,
             Said::Ssl2(0) => return Answer::Refused("SSLv2 without a single cipher".to_owned()),
             Said::Ssl2(_) => return Answer::Offered(Chosen::default()),
+            // A server that wants to be named refuses whoever cannot name it.
+            Said::Alert(UNRECOGNIZED_NAME) if version <= Version::Ssl3 => {
+                return Answer::Refused(format!("it wants a name, and {version} has none"));
+            }
             other => return meaning(other),
         };
         let Some(hello) = &flight.hello else {
@@ -311,7 +318,9 @@ fn judged(ask: Ask, hello: &ServerHello, flight: &Flight) -> Answer {
 fn meaning(said: Said) -> Answer {
     match said {
         // The name is what it minds, not what was asked for.
-        Said::Alert(112) => Answer::Undetermined("the alert unrecognized_name".to_owned()),
+        Said::Alert(UNRECOGNIZED_NAME) => {
+            Answer::Undetermined("the alert unrecognized_name".to_owned())
+        }
         Said::Alert(number) => Answer::Refused(format!("the alert {}", alert(number))),
         Said::Closed(how) => Answer::Refused(how.to_owned()),
         Said::Silence(why) | Said::Fault(why) | Said::Unreachable(why) => Answer::Undetermined(why),

@@ -253,6 +253,23 @@ async fn resets_mean_no_only_while_ordinary_hellos_are_answered() {
 }
 
 #[tokio::test]
+async fn a_server_that_wants_to_be_named_refuses_who_cannot_name_it() {
+    let suite = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";
+    let fake = Fake::start(move |asked| match asked.version {
+        0x0303 if asked.suites.contains(&number(suite)) => choose(0x0303, number(suite), false),
+        2 | 0x0300 | 0x0301 => alert(112),
+        _ => alert(70),
+    })
+    .await;
+    let survey = surveyed(&fake).await;
+    for (version, speaks) in
+        [(Version::Ssl2, Some(false)), (Version::Ssl3, Some(false)), (Version::Tls10, None)]
+    {
+        assert_eq!(survey.speaks(version), speaks, "{version}");
+    }
+}
+
+#[tokio::test]
 async fn only_passive_work_sends_one_ordinary_hello() {
     let fake = Fake::start(|_| alert(40)).await;
     let setting = Setting { consent: Impact::Passive, ..Setting::default() };
