@@ -77,11 +77,12 @@ fn missing(_: &Headers, seen: &Now<'_>, _: Timestamp) -> Looked {
             return Looked::untested("a redirect leads to where nothing answers");
         };
         match answer.status {
-            // What is refused without TLS is not served without it.
-            400..500 => Looked::silent(),
-            status @ (..200 | 300..400 | 500..) => {
+            status @ (..200 | 300..400 | 408 | 429 | 500..) => {
                 Looked::untested(format!("plain HTTP answers {status}"))
             }
+            // What is refused without TLS is not served without it, but a password that is asked
+            // for is given.
+            400 | 402..500 => Looked::silent(),
             status => Looked::fired(Saw::new(
                 format!("{} answers {status} without TLS", place(last)),
                 "a redirect to https, or a closed port",

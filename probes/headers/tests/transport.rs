@@ -110,6 +110,7 @@ fn redirect_missing() {
     let served = |status| page(&[]).twin(vec![hop(PLAIN, status, &[])]);
     assert_eq!(served(200).says("redirect-missing"), ["high"]);
     assert_eq!(served(204).says("redirect-missing"), ["high"]);
+    assert_eq!(served(401).says("redirect-missing"), ["high"]);
     let inner = vec![hop(PLAIN, 302, &[&to("/in")]), hop(&format!("{PLAIN}in"), 200, &[])];
     assert_eq!(page(&[]).twin(inner).says("redirect-missing"), ["high"]);
     for status in [400, 403, 404, 421, 426] {
@@ -127,6 +128,7 @@ fn redirect_missing() {
         page(&[]).twin(vec![]),
         page(&[]).twin(elsewhere),
         served(502),
+        served(429),
         served(304),
         page(&[]).twin(vec![hop(PLAIN, 301, &[])]).stopped(Stop::Loop),
     ] {
