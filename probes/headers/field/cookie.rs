@@ -100,7 +100,9 @@ impl fmt::Display for Cookie {
 
 /// Dates of cookies are written in many ways; what cannot be read is taken for the future.
 fn is_past(text: &str, at: Timestamp) -> bool {
-    let spaced = text.replace('-', " ");
+    // The day of the week counts for nothing (RFC 6265 section 5.1.1), and is often wrong.
+    let date = text.split_once(',').map_or(text, |(_, date)| date);
+    let spaced = date.replace('-', " ");
     let parsed =
         jiff::fmt::rfc2822::parse(&spaced.replace(" GMT", " +0000").replace(" UTC", " +0000"));
     match parsed {
