@@ -12,7 +12,7 @@ pub mod guard;
 mod interim;
 pub mod lookup;
 pub mod measure;
-mod named;
+pub mod named;
 pub mod network;
 pub mod origin;
 pub mod phase;

@@ -13,7 +13,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 /// The certificates that the configuration names.
-pub(super) type Named = Arc<[CertificateDer<'static>]>;
+pub type Named = Arc<[CertificateDer<'static>]>;
 
 /// The verdict on a certificate that was refused for `reason`, where it is one of those.
 pub(super) fn again(

@@ -101,6 +101,8 @@ pub struct Presented {
     pub staple: Vec<u8>,
     /// Why the chain does not verify.
     pub distrust: Option<Distrust>,
+    /// The authorities that it could be verified with beside the usual ones.
+    pub named: Named,
 }
 
 /// Where a handshake notes what the peer showed, for whoever outlives it.
@@ -212,6 +214,7 @@ impl ServerCertVerifier for Recorder {
             chain: chain.map(|der| der.clone().into_owned()).collect(),
             staple: ocsp_response.to_vec(),
             distrust: verdict.err().as_ref().map(distrust),
+            named: Arc::clone(&self.named),
         };
         // The first verdict stands; a handshake verifies once.
         let _first = self.recording.0.set(presented);

@@ -160,9 +160,14 @@ fn issuer(
     }
 }
 
-fn read(der: &[u8], certificate: &X509Certificate<'_>) -> Certificate {
+/// SHA-256 of the DER.
+pub(super) fn print(der: &[u8]) -> String {
+    hex(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der).as_ref())
+}
+
+/// Reads one certificate, whoever issued it.
+pub(super) fn read(der: &[u8], certificate: &X509Certificate<'_>) -> Certificate {
     let self_issued = certificate.subject().as_raw() == certificate.issuer().as_raw();
-    let fingerprint = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der);
     let shown = |text: String| crate::text::excerpt(&text, LONGEST);
     let validity = certificate.validity();
     let key = key(certificate);
@@ -171,7 +176,7 @@ fn read(der: &[u8], certificate: &X509Certificate<'_>) -> Certificate {
         subject: shown(certificate.subject().to_string()),
         issuer: shown(certificate.issuer().to_string()),
         serial: hex(certificate.raw_serial()),
-        fingerprint: hex(fingerprint.as_ref()),
+        fingerprint: print(der),
         not_before: certificate::moment(validity.not_before),
         not_after: certificate::moment(validity.not_after),
         names: Vec::new(),

@@ -127,6 +127,9 @@ pub(super) struct Look {
     /// The certificates as they were sent.
     #[serde(default)]
     pub(super) chain: Vec<Certificate>,
+    /// The root that the configuration names for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) root: Option<Certificate>,
     /// How many certificates were sent.
     #[serde(default)]
     pub(super) sent: usize,

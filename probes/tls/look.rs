@@ -14,7 +14,7 @@ use super::evidence::{Caa, Clock, Evidence, LeftOut, Look, Surveyed};
 use super::scout::{self, Scout};
 use super::settings::Addresses;
 use super::staple;
-use super::{CONNECTIONS, CONNECTIONS_IN_DEPTH, Tls, listing};
+use super::{CONNECTIONS, CONNECTIONS_IN_DEPTH, Tls, listing, root};
 use crate::blind::{Blind, Cause};
 use crate::context::Context;
 use crate::impact::Impact;
@@ -96,6 +96,7 @@ async fn look(door: &Door<'_>, alpn: Alpn) -> Result<Look, Blind> {
     let (connected, declined) = door.shake(alpn).await?;
     let (chain, unreadable) = read_chain(&connected.presented.chain);
     let sent = connected.presented.chain.len();
+    let root = root::find(&connected.presented.chain, &chain, &connected.presented.named);
     let stapled = connected.presented.staple;
     let staple = chain.first().filter(|_| !stapled.is_empty());
     let staple = staple.map(|leaf| staple::read(&stapled, &leaf.serial));
@@ -104,6 +105,7 @@ async fn look(door: &Door<'_>, alpn: Alpn) -> Result<Look, Blind> {
         connection: connected.facts,
         declined,
         chain,
+        root,
         sent,
         unreadable,
         verified: sent > 0,

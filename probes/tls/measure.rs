@@ -109,7 +109,8 @@ fn end(look: &Look, leaf: &Certificate, at: Timestamp) -> Timestamp {
     let pairs = path.iter().zip(path.iter().skip(1));
     let needed = pairs.take_while(|(below, above)| !below.under_public_root && !above.self_issued);
     let above = needed.map(|(_, above)| look.lasting(above).not_after).filter(|end| *end > at);
-    above.chain([leaf.not_after]).min().unwrap_or(leaf.not_after)
+    let root = look.root.iter().map(|root| root.not_after);
+    above.chain(root).chain([leaf.not_after]).min().unwrap_or(leaf.not_after)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "seconds of a certificate are far below 2^52")]

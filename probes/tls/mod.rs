@@ -12,6 +12,7 @@ mod listing;
 mod look;
 mod measure;
 mod profile;
+mod root;
 mod rules;
 mod scout;
 mod settings;

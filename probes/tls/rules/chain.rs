@@ -9,6 +9,7 @@ use crate::rule::{About, Looked, Rule, Saw};
 use crate::severity::Severity;
 use crate::text::list;
 use crate::tls::Tls;
+use crate::tls::certificate::Certificate;
 use crate::tls::evidence::Look;
 
 pub(super) const CHAIN_ORDER: Rule<Tls> = Rule {
@@ -96,9 +97,9 @@ pub(super) const INTERMEDIATE_EXPIRES_SOON: Rule<Tls> = Rule {
     about: About {
         id: "tls.intermediate-expires-soon",
         severity: Severity::Medium,
-        title: "an intermediate certificate ends before the server's own, or soon",
+        title: "an authority's certificate ends before the server's own, or soon",
         why: "When it ends the whole chain does, although the server's certificate is still good.",
-        fix: "Fetch the authority's current intermediate and serve it; renewing usually brings it along.",
+        fix: "Fetch the authority's current intermediate and serve it; renewing usually brings it along. The successor of a root of your own takes longest: hand it out in time.",
         references: &["RFC 5280 section 6.1.3"],
     },
     check: intermediate_expires_soon,
@@ -115,7 +116,7 @@ fn intermediate_expires_soon(_: &Tls, seen: &Evidence<'_>, at: Timestamp) -> Loo
                 let left = above.left(at);
                 // A root of the same name is trusted, so there is a way without this one.
                 let spare = below.under_public_root || (left < 0 && look.distrust.is_none());
-                let early = above.not_after < leaf.not_after && leaf.left(at) > 0;
+                let early = ends_early(above, leaf, at);
                 let saw = if left < 0 {
                     format!("it ended {} ago", span(left))
                 } else if left < (30 * DAY).min(above.lifetime() / 3) || early {
@@ -131,6 +132,25 @@ fn intermediate_expires_soon(_: &Tls, seen: &Evidence<'_>, at: Timestamp) -> Loo
                 let wanted = "30 days or a third of its life, and no end before the server's";
                 Some(Saw::new(saw, wanted).on(above.label()).graded(severity))
             })
+            .chain(root_ends_soon(look, leaf, at))
             .collect()
+    })
+}
+
+/// Whether an authority ends before a certificate that it issued, and that is not years ahead.
+fn ends_early(authority: &Certificate, leaf: &Certificate, at: Timestamp) -> bool {
+    let before = authority.not_after < leaf.not_after && leaf.left(at) > 0;
+    before && authority.left(at) < 398 * DAY
+}
+
+/// The root that the configuration names. Where it has ended, `expired` says so.
+fn root_ends_soon(look: &Look, leaf: &Certificate, at: Timestamp) -> Option<Saw> {
+    let root = look.root.as_ref().filter(|root| root.fingerprint != leaf.fingerprint)?;
+    let (left, servers) = (root.left(at), leaf.left(at));
+    let soon = left < (30 * DAY).min(root.lifetime() / 3) || ends_early(root, leaf, at);
+    (left >= 0 && soon).then(|| {
+        let saw = format!("the root ends in {}, the server's in {}", span(left), span(servers));
+        let wanted = "30 days or a third of its life, and no end before the server's";
+        Saw::new(saw, wanted).on(root.label())
     })
 }

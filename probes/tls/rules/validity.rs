@@ -43,7 +43,10 @@ fn expired(_: &Tls, seen: &Evidence<'_>, at: Timestamp) -> Looked {
         }
         // An authority whose time is over ends the path, unless another path was found.
         let by_time = look.distrust.as_ref().filter(|why| why.kind == DistrustKind::Expired);
-        let Some(why) = by_time else { return Vec::new() };
+        let Some(why) = by_time else {
+            let root = look.root.iter().filter(|root| root.left(at) < 0);
+            return root.map(|root| over(root, ROOT).graded(Severity::High)).collect();
+        };
         let path = look.path();
         match path.iter().skip(1).find(|certificate| certificate.left(at) < 0) {
             Some(authority) => vec![over(authority, "an authority of its chain")],
@@ -55,6 +58,9 @@ fn expired(_: &Tls, seen: &Evidence<'_>, at: Timestamp) -> Looked {
         }
     })
 }
+
+/// Browsers take an old root that they were given, and hardly anybody else does.
+const ROOT: &str = "the root that `ca` names, which OpenSSL and Go hold to its dates,";
 
 pub(super) const NOT_YET_VALID: Rule<Tls> = Rule {
     about: About {

@@ -150,6 +150,20 @@ fn an_authority_that_ends_first_is_found_before_it_ends() {
         });
         assert_eq!(findings("{}", &beside), Vec::from_iter(expected), "{left}");
     }
+    for (left, expected) in [
+        (600, None),
+        (20, Some("intermediate-expires-soon [CN=Own Root] medium")),
+        (-1, Some("expired [CN=Own Root] high")),
+    ] {
+        let own = but(|evidence| {
+            let mut root = intermediate();
+            root["subject"] = json!("CN=Own Root");
+            root["fingerprint"] = json!("f4");
+            root["not_after"] = json!(at(left * DAY));
+            set(evidence, "/looks/0/root", root);
+        });
+        assert_eq!(findings("{}", &own), Vec::from_iter(expected), "{left}");
+    }
     let ended = but(|evidence| {
         set(evidence, "/looks/0/chain/1/not_after", json!(at(-DAY)));
         set(evidence, "/looks/0/distrust", distrusted("expired"));

@@ -110,6 +110,21 @@ async fn every_fault_of_a_certificate_is_its_own_finding() {
 }
 
 #[tokio::test]
+async fn a_root_of_ones_own_that_is_over_is_found_whatever_was_sent() {
+    let private = Private { authority: Authority::ended(), ..Private::new() };
+    std::fs::write(private.dir.path().join("ca.pem"), private.authority.pem()).unwrap();
+    for leaf in [Leaf::localhost(), Leaf::localhost().with_root()] {
+        let server = serve(&private.authority.issue(&leaf)).await;
+        assert_eq!(found(private.target(&server.url()), "{}").await, ["tls.expired high"]);
+    }
+    // Its successor has its name and another key: the one that issued counts.
+    let both = Authority::named("Ended Root").pem() + &private.authority.pem();
+    std::fs::write(private.dir.path().join("ca.pem"), both).unwrap();
+    let server = serve(&private.authority.issue(&Leaf::localhost())).await;
+    assert_eq!(found(private.target(&server.url()), "{}").await, ["tls.expired high"]);
+}
+
+#[tokio::test]
 async fn addresses_have_certificates_of_their_own_and_no_server_name() {
     let private = Private::new();
     let by_name = private.authority.issue(&Leaf::new(["localhost"]));

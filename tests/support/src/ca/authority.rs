@@ -27,8 +27,20 @@ impl Authority {
 
     /// A fresh authority whose root has this common name.
     pub fn named(name: &str) -> Self {
-        let root = CertifiedIssuer::self_signed(authority_params(name), KeyKind::P256.generate())
-            .expect("the key can sign");
+        Self::of(name, authority_params(name))
+    }
+
+    /// A fresh authority whose root ended years ago; its intermediate did not.
+    pub fn ended() -> Self {
+        let mut root = authority_params("Ended Root");
+        root.not_before = rcgen::date_time_ymd(2010, 1, 1);
+        root.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        Self::of("Ended Root", root)
+    }
+
+    fn of(name: &str, root: CertificateParams) -> Self {
+        let root =
+            CertifiedIssuer::self_signed(root, KeyKind::P256.generate()).expect("the key can sign");
         let below = authority_params(&format!("{name} Intermediate"));
         let intermediate = CertifiedIssuer::signed_by(below, KeyKind::P256.generate(), &root)
             .expect("the root can sign");
