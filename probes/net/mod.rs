@@ -10,6 +10,7 @@ pub mod exchange;
 pub mod failure;
 pub mod guard;
 mod interim;
+mod invitation;
 pub mod lookup;
 pub mod measure;
 pub mod named;

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use tokio_rustls::client::TlsStream;
 use crate::blind::Blind;
 use crate::net::certificate::{Certificate, read_chain};
 use crate::net::failure::{self, Failure, FailureKind};
+use crate::net::invitation::Invitation;
 use crate::net::named::{self, Named};
 use crate::net::phase::Phase;
 use crate::net::trust::TlsMaterial;
@@ -135,6 +136,8 @@ pub async fn handshake(
     config
         .dangerous()
         .set_certificate_verifier(Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>);
+    let invitation = Arc::new(Invitation::before(config.client_auth_cert_resolver));
+    config.client_auth_cert_resolver = Arc::clone(&invitation) as Arc<dyn ResolvesClientCert>;
     let server_name = name.to_str().into_owned();
     match TlsConnector::from(Arc::new(config)).connect(name, stream).await {
         Ok(stream) => {
@@ -151,11 +154,17 @@ pub async fn handshake(
                     detail: "the peer reset the connection in the handshake".to_owned(),
                     ..failure
                 },
+                FailureKind::TlsAlert if invitation.was_left_open() => {
+                    Failure { detail: format!("{}, {ASKED_FOR_OURS}", failure.detail), ..failure }
+                }
                 _ => failure,
             })
         }),
     }
 }
+
+/// Why a server breaks off that lets nobody in without a certificate.
+const ASKED_FOR_OURS: &str = "after it had asked for a certificate of ours (`client_certificate`)";
 
 fn facts(server_name: String, stream: &TlsStream<TcpStream>, recorder: &Recorder) -> TlsFacts {
     let (_, connection) = stream.get_ref();

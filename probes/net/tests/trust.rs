@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::{PATIENT, Private, answer, assert_blind, failure, target, text, to, visit};
 use crate::blind::Cause;
 use crate::net::failure::FailureKind;
+use crate::net::phase::Phase;
 use crate::net::redirect::Redirects;
 use crate::net::request::Request;
 use crate::net::target::Target;
@@ -53,6 +54,24 @@ async fn a_server_that_misses_our_certificate_is_evidence_with_the_handshake() {
     assert!(failure(&exchange).detail.contains("CertificateRequired"), "{:?}", failure(&exchange));
     assert_eq!(exchange.connection.tls.unwrap().chain.len(), 1);
     assert_eq!(server.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn a_server_that_breaks_off_without_our_certificate_is_told_from_one_that_just_breaks_off() {
+    let private = Private::new();
+    let identity = private.authority.issue(&Leaf::localhost());
+    let config = identity.server_config_mutual_tls12(&private.authority);
+    let server = HttpServer::start_tls(config, |_| Reply::text(200, "come in")).await;
+    let exchange = visit(&to(private.target(&server.url()), PATIENT)).await.unwrap();
+    let failure = failure(&exchange);
+    assert_eq!((failure.kind, failure.phase), (FailureKind::TlsAlert, Phase::Tls));
+    assert!(failure.detail.contains("`client_certificate`"), "{failure:?}");
+    // One that is not good enough is another matter.
+    let stranger = Authority::named("Other").issue(&Leaf::new(["probe"]).for_client());
+    let trust = Trust::new(Some(private.file()), Some(client(&private.dir, &stranger)));
+    let target = Target { trust, ..target(&server.url()) };
+    let exchange = visit(&to(target, PATIENT)).await.unwrap();
+    assert!(!super::failure(&exchange).detail.contains("`client_certificate`"));
 }
 
 #[tokio::test]

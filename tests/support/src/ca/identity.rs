@@ -98,6 +98,11 @@ impl Identity {
         self.config(&[&TLS13, &TLS12], Some(authority), alpn)
     }
 
+    /// As [`Self::server_config_mutual`], TLS 1.2 only.
+    pub fn server_config_mutual_tls12(&self, authority: &Authority) -> Arc<ServerConfig> {
+        self.config(&[&TLS12], Some(authority), &[])
+    }
+
     fn config(
         &self,
         versions: &[&'static rustls::SupportedProtocolVersion],
