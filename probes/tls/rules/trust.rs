@@ -88,12 +88,13 @@ enum Want {
 
 /// Tells the reasons apart that verifying gives one name. Exactly one of three rules fires.
 fn want(seen: &Evidence<'_>, look: &Look, leaf: &Certificate) -> Option<Want> {
-    let broken =
-        look.failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::Untrusted);
     let Some(why) = &look.distrust else {
+        if !look.verified && leaf.self_signed && !seen.now.own_authority {
+            return Some(Want::SelfSigned);
+        }
         // A key that is too small signs nothing that clients accept.
         let explained = super::certificate::is_key_refused(leaf);
-        return (broken && !explained).then_some(Want::Untrusted);
+        return (is_broken(look) && !explained).then_some(Want::Untrusted);
     };
     match why.kind {
         DistrustKind::Expired | DistrustKind::NotYetValid | DistrustKind::HostMismatch => {
@@ -131,10 +132,21 @@ fn is_cut(seen: &Evidence<'_>, look: &Look) -> bool {
 }
 
 fn wanting(seen: &Evidence<'_>, which: Want, saw: impl Fn(&Look, &Certificate) -> Saw) -> Looked {
-    leaves(seen, |look, leaf| {
+    let looked = leaves(seen, |look, leaf| {
         let fires = want(seen, look, leaf) == Some(which);
         fires.then(|| saw(look, leaf).on(leaf.label())).into_iter().collect()
-    })
+    });
+    // A chain that an old version showed was read, and never verified.
+    let unsettled = |look: &Look| look.leaf().is_some() && !look.verified && !is_broken(look);
+    if looked.saw.is_empty() && seen.now.looks.iter().any(unsettled) {
+        return Looked::untested("no handshake came so far that the chain was verified");
+    }
+    looked
+}
+
+/// Whether the handshake ended for what the certificate is.
+fn is_broken(look: &Look) -> bool {
+    look.failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::Untrusted)
 }
 
 pub(super) const SELF_SIGNED: Rule<Tls> = Rule {

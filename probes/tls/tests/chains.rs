@@ -88,6 +88,24 @@ fn reasons_for_distrust_are_told_apart() {
 }
 
 #[test]
+fn a_chain_that_nobody_verified_is_neither_trusted_nor_distrusted() {
+    let old = |own: bool| {
+        but(|evidence| {
+            let failure = json!({"phase": "tls", "kind": "tls_alert", "detail": "it failed"});
+            set(evidence, "/looks/0/failure", failure);
+            set(evidence, "/looks/0/verified", json!(false));
+            set(evidence, "/looks/0/chain/0/self_signed", json!(own));
+        })
+    };
+    assert_fires(&old(false), &["handshake-refused [] high"]);
+    for rule in ["self-signed", "untrusted", "chain-incomplete"] {
+        assert!(untested(&old(false), rule).unwrap().contains("verified"), "{rule}");
+    }
+    let expected = ["handshake-refused [] high", "self-signed [CN=shop.example] high"];
+    assert_fires(&old(true), &expected);
+}
+
+#[test]
 fn what_is_sent_beside_the_certificate_has_an_order() {
     let root = json!({
         "subject": "CN=Root", "issuer": "CN=Root", "serial": "0c", "fingerprint": "f3",
