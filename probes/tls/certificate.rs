@@ -43,6 +43,9 @@ pub(super) struct Certificate {
     /// keyUsage allows digital signatures; `None` without that extension.
     #[serde(default)]
     pub(super) may_sign: Option<bool>,
+    /// keyUsage allows signing certificates; `None` without that extension.
+    #[serde(default)]
+    pub(super) may_issue: Option<bool>,
     /// extendedKeyUsage, by name or number; `None` without that extension.
     #[serde(default)]
     pub(super) purposes: Option<Vec<String>>,
@@ -185,6 +188,7 @@ pub(super) fn read(der: &[u8], certificate: &X509Certificate<'_>) -> Certificate
         signature: signature(certificate),
         is_authority: false,
         may_sign: None,
+        may_issue: None,
         purposes: None,
         issuer_urls: Vec::new(),
         ocsp_urls: Vec::new(),
@@ -219,7 +223,10 @@ fn is_self_signed(certificate: &X509Certificate<'_>, key: &Key) -> bool {
 fn note(facts: &mut Certificate, extension: &ParsedExtension<'_>) {
     match extension {
         ParsedExtension::BasicConstraints(basic) => facts.is_authority = basic.ca,
-        ParsedExtension::KeyUsage(usage) => facts.may_sign = Some(usage.digital_signature()),
+        ParsedExtension::KeyUsage(usage) => {
+            facts.may_sign = Some(usage.digital_signature());
+            facts.may_issue = Some(usage.key_cert_sign());
+        }
         ParsedExtension::ExtendedKeyUsage(usage) => {
             let named = [
                 (usage.any, "any"),

@@ -26,6 +26,7 @@ fn a_leaf_is_read_with_its_names_key_and_purpose() {
     assert!(!leaf.is_authority && !leaf.self_signed && !leaf.must_staple);
     assert_eq!((leaf.issued_by, leaf.fingerprint.len()), (Some(1), 64));
     assert!(chain[1].is_authority && chain[1].issued_by.is_none());
+    assert_eq!((leaf.may_issue, chain[1].may_issue), (Some(false), Some(true)));
 }
 
 #[test]

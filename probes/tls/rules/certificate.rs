@@ -101,14 +101,21 @@ fn key_usage_wrong(_: &Tls, seen: &Evidence<'_>, _: Timestamp) -> Looked {
             let words = "it is for clients too, which public authorities no longer certify";
             (both && is_public(look)).then(|| (Severity::Info, words.to_owned()))
         });
-        found
-            .map(|(severity, what)| {
-                Saw::new(what, "serverAuth, digitalSignature, no authority")
-                    .on(leaf.label())
-                    .graded(severity)
-            })
-            .into_iter()
-            .collect()
+        let own = found.map(|(severity, what)| {
+            Saw::new(what, "serverAuth, digitalSignature, no authority")
+                .on(leaf.label())
+                .graded(severity)
+        });
+        // Verifiers differ: OpenSSL and Go refuse what rustls takes.
+        let above = look.path().into_iter().skip(1).chain(&look.root);
+        let idle = above.filter(|one| {
+            one.may_issue == Some(false) && one.is_authority && one.fingerprint != leaf.fingerprint
+        });
+        let authorities = idle.map(|one| {
+            Saw::new("an authority whose key usage lacks keyCertSign", "keyCertSign")
+                .on(one.label())
+        });
+        own.into_iter().chain(authorities).collect()
     })
 }
 

@@ -186,6 +186,8 @@ fn keys_uses_and_signatures_are_held_to_what_clients_accept() {
             vec!["key-usage-wrong [CN=shop.example] medium"],
         ),
         ("/looks/0/chain/0/may_sign", Value::Null, vec![]),
+        ("/looks/0/chain/1/may_issue", json!(false), vec!["key-usage-wrong [CN=Issuing CA] high"]),
+        ("/looks/0/chain/0/may_issue", json!(false), vec![]),
         ("/looks/0/chain/0/timestamps", json!(1), vec!["sct-missing [CN=shop.example] high"]),
         (
             "/looks/0/chain/0/must_staple",

@@ -125,6 +125,17 @@ async fn a_root_of_ones_own_that_is_over_is_found_whatever_was_sent() {
 }
 
 #[tokio::test]
+async fn a_certificate_that_ca_names_itself_passes_whatever_it_calls_itself() {
+    let private = Private::new();
+    for leaf in [Leaf::localhost(), Leaf::localhost().as_authority()] {
+        let identity = Identity::self_signed_leaf(&leaf);
+        std::fs::write(private.dir.path().join("ca.pem"), identity.chain_pem()).unwrap();
+        let server = serve(&identity).await;
+        assert_eq!(found(private.target(&server.url()), "{}").await, [""; 0]);
+    }
+}
+
+#[tokio::test]
 async fn addresses_have_certificates_of_their_own_and_no_server_name() {
     let private = Private::new();
     let by_name = private.authority.issue(&Leaf::new(["localhost"]));
