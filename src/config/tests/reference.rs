@@ -305,9 +305,10 @@ fn words(schema: &Value) -> Option<String> {
     let list = schema["enum"].as_array().or_else(|| {
         schema["oneOf"].as_array().filter(|list| list.iter().all(|one| one["const"].is_string()))
     })?;
-    let words = list.iter().map(|one| {
-        let word = if one.is_string() { one } else { &one["const"] };
-        format!("`{}`", word.as_str().unwrap_or_default())
+    // Numbers among them are the same words as YAML reads them.
+    let words = list.iter().filter_map(|one| {
+        let word = one.as_str().or_else(|| one["const"].as_str())?;
+        Some(format!("`{word}`"))
     });
     Some(words.collect::<Vec<_>>().join(", "))
 }
