@@ -97,7 +97,8 @@ pub(crate) async fn run(
             let at = Timestamp::now();
             let claim = claim(ledger.as_ref(), &service, &check, ceiling, at).await;
             let daily = !matches!(claim, Claim::Refused);
-            let order = Order { ceiling, daily, max_wait, at, location };
+            let confirms = false;
+            let order = Order { ceiling, daily, max_wait, confirms, at, location };
             let record = runner::run(&network, &service, &check, &Earlier::default(), &order).await;
             if let (Claim::Entered(ledger, route), true) = (claim, record.untouched)
                 && let Err(error) = ledger.give_back(&route, at).await

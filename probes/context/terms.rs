@@ -1,5 +1,7 @@
 //! What surrounds a run: who consented to how much, and when it was ordered.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -15,12 +17,17 @@ pub struct Terms {
     pub ceiling: Impact,
     /// When [`super::Run::at`] was, by the monotonic clock: a run may have waited since.
     pub began: Instant,
+    /// How many looks in a row an outage has to last for.
+    pub confirm: u32,
+    /// How long to wait between them.
+    pub pause: Duration,
 }
 
 impl Default for Terms {
     fn default() -> Self {
         let all = Impact::Intrusive;
-        Self { configured: all, ceiling: all, began: Instant::now() }
+        let (began, pause) = (Instant::now(), Duration::ZERO);
+        Self { configured: all, ceiling: all, began, confirm: 1, pause }
     }
 }
 
@@ -42,6 +49,17 @@ impl Context {
     pub fn under(mut self, terms: Terms) -> Self {
         self.terms = terms;
         self
+    }
+
+    /// Active runs are not repeated early, so they confirm an outage themselves: whether it needs
+    /// another look after so many. Waits until it is time for that one.
+    pub async fn look_again(&self, looks: u32) -> bool {
+        if looks >= self.terms.confirm {
+            return false;
+        }
+        let _rest = self.network.rest();
+        self.queue(Instant::now() + self.terms.pause).await;
+        true
     }
 
     /// Why this run may not do what has this impact; `None` when it may.

@@ -12,7 +12,7 @@ use super::survey::{Ask, Standing, Survey};
 use super::wire::version::Version;
 use crate::net::caa::Records;
 use crate::net::connection::Connection;
-use crate::net::failure::Failure;
+use crate::net::failure::{Failure, FailureKind};
 use crate::net::tls::Distrust;
 
 /// What one run saw.
@@ -183,6 +183,12 @@ impl Look {
             trusted && other.is_authority && other.subject == one.subject && other.key == one.key
         });
         twins.chain([one]).max_by_key(|other| other.not_after).unwrap_or(one)
+    }
+
+    /// Whether no session came about, whatever the certificate is.
+    pub(super) fn is_outage(&self) -> bool {
+        let failed = self.failure.as_ref();
+        self.declined.is_some() || failed.is_some_and(|why| why.kind != FailureKind::Untrusted)
     }
 
     /// Whether it ended in a session.

@@ -47,13 +47,14 @@ pub(super) async fn observe(tls: &Tls, cx: &Context) -> Result<Evidence, Blind> 
     if tls.addresses == Addresses::All {
         others(&door, alpn, &mut evidence).await?;
     }
+    let spent = confirm(&door, alpn, &mut evidence).await?;
     if evidence.wants_clock() {
         evidence.clock = clock(tls, cx, started).await;
     }
     if tls.caa {
         evidence.caa = caa(cx, &evidence).await;
     }
-    evidence.survey = survey(tls, door, &mut evidence).await;
+    evidence.survey = survey(tls, door, &mut evidence, spent).await;
     Ok(evidence)
 }
 
@@ -164,6 +165,27 @@ async fn others(door: &Door<'_>, alpn: Alpn, evidence: &mut Evidence) -> Result<
     Ok(())
 }
 
+/// A server that restarts just now is no outage: what came to no session is looked at again, as
+/// often as that has to be confirmed. How many connections all looks took.
+async fn confirm(door: &Door<'_>, alpn: Alpn, evidence: &mut Evidence) -> Result<u32, Blind> {
+    let several = evidence.looks.len() > 1;
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let (mut looks, mut spent) = (1, count(evidence.looks.len()));
+    loop {
+        let failed: Vec<&mut Look> =
+            evidence.looks.iter_mut().filter(|look| look.is_outage()).collect();
+        let next = spent.saturating_add(count(failed.len()));
+        if failed.is_empty() || next > CONNECTIONS || !door.cx.look_again(looks).await {
+            return Ok(spent);
+        }
+        for failed in failed {
+            let at = failed.address().filter(|_| several);
+            *failed = look(&Door { at, ..door.clone() }, alpn).await?;
+        }
+        (looks, spent) = (looks + 1, next);
+    }
+}
+
 /// Who may issue the next certificate for the name, or for the wildcard that covers it now.
 async fn caa(cx: &Context, evidence: &Evidence) -> Caa {
     let name = evidence.server_name.as_str();
@@ -211,7 +233,7 @@ fn later(at: Timestamp, by: Duration) -> Timestamp {
 }
 
 /// Asks what else the server offers, where that is allowed and of use.
-async fn survey(tls: &Tls, door: Door<'_>, evidence: &mut Evidence) -> Surveyed {
+async fn survey(tls: &Tls, door: Door<'_>, evidence: &mut Evidence, spent: u32) -> Surveyed {
     let cx = door.cx;
     if !cx.may(Impact::Active) {
         return Surveyed::No("only passive work is allowed here".to_owned());
@@ -220,7 +242,6 @@ async fn survey(tls: &Tls, door: Door<'_>, evidence: &mut Evidence) -> Surveyed 
         return Surveyed::No("there is no TLS to ask".to_owned());
     };
     let at = evidence.looks[index].address().filter(|_| cx.target().proxy.is_none());
-    let spent = u32::try_from(evidence.looks.len()).unwrap_or(u32::MAX);
     let deep = tls.has_full_depth() && cx.deep();
     let most = if deep { CONNECTIONS_IN_DEPTH } else { CONNECTIONS }.saturating_sub(spent);
     let most = if deep { most } else { most.min(scout::MOST) };

@@ -33,6 +33,8 @@ pub(crate) struct Order {
     pub(crate) daily: bool,
     /// The longest wait for a limiter's window.
     pub(crate) max_wait: Duration,
+    /// Whether an active run confirms an outage before it tells of it.
+    pub(crate) confirms: bool,
     /// The time of now.
     pub(crate) at: Timestamp,
     /// Where we look from.
@@ -141,7 +143,13 @@ pub(crate) async fn run(
         },
     )
     .after(earlier.clone())
-    .under(Terms { configured: check.terms.allow, ceiling: order.ceiling, began });
+    .under(Terms {
+        configured: check.terms.allow,
+        ceiling: order.ceiling,
+        began,
+        confirm: if order.confirms { check.terms.confirm } else { 1 },
+        pause: check.terms.retry_interval.min(order.max_wait),
+    });
     let started = Instant::now();
     let observed = observe(check, &context, started).await;
     let duration = started.elapsed().saturating_sub(context.waited());

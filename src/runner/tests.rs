@@ -78,6 +78,7 @@ async fn record(trouble: &str) -> Record {
         ceiling: Impact::Intrusive,
         daily: false,
         max_wait: Duration::ZERO,
+        confirms: false,
         at: Timestamp::UNIX_EPOCH,
         location: "here".into(),
     };

@@ -1,6 +1,8 @@
 //! Real handshakes with rustls: sound ones, and one certificate for each fault.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,6 +11,7 @@ use musterd_test_support::http::{HttpServer, Reply};
 use tempfile::TempDir;
 
 use super::fake::{Setting, context, target};
+use crate::context::Terms;
 use crate::contract::{Kind, Seen};
 use crate::impact::Impact;
 use crate::net::target::Target;
@@ -132,6 +135,42 @@ async fn a_certificate_that_ca_names_itself_passes_whatever_it_calls_itself() {
         std::fs::write(private.dir.path().join("ca.pem"), identity.chain_pem()).unwrap();
         let server = serve(&identity).await;
         assert_eq!(found(private.target(&server.url()), "{}").await, [""; 0]);
+    }
+}
+
+/// A server that drops its first connections and serves the others, and how many came.
+async fn restarting(drops: usize, identity: &Identity) -> (String, Arc<AtomicUsize>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let acceptor = tokio_rustls::TlsAcceptor::from(identity.server_config(&[]));
+    let came = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&came);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            if count.fetch_add(1, Ordering::Relaxed) >= drops {
+                // A hello that rustls refuses is the client's business.
+                drop(acceptor.accept(stream).await);
+            }
+        }
+    });
+    (url, came)
+}
+
+#[tokio::test]
+async fn a_server_that_restarts_is_no_outage_where_that_has_to_be_confirmed() {
+    let private = Private::new();
+    let identity = private.authority.issue(&Leaf::localhost());
+    for (drops, confirm, session, connections) in
+        [(1, 1, false, 1), (1, 2, true, 2), (2, 2, false, 2), (2, 3, true, 3), (0, 3, true, 1)]
+    {
+        let (url, came) = restarting(drops, &identity).await;
+        let setting = Setting { consent: Impact::Passive, ..Setting::default() };
+        let terms = Terms { confirm, ..Terms::default() };
+        let cx = context(private.target(&url), &setting).under(terms);
+        let probe = testing::probe::<Tls>("{}");
+        let evidence = Kind::observe(&probe, &cx).await.unwrap();
+        let seen = (evidence.looks[0].is_session(), came.load(Ordering::Relaxed));
+        assert_eq!(seen, (session, connections), "{drops} {confirm}");
     }
 }
 

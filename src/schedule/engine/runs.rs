@@ -95,6 +95,7 @@ impl Engine {
                 ceiling: Impact::Intrusive,
                 daily: false,
                 max_wait: (slot.check.interval / 4).min(LONGEST_WAIT),
+                confirms: true,
                 at,
                 location: Arc::clone(&self.location),
             };
