@@ -10,6 +10,7 @@ mod evidence;
 pub(crate) mod fuzz;
 mod listing;
 mod look;
+mod meaning;
 mod measure;
 mod profile;
 mod root;

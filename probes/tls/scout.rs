@@ -1,11 +1,12 @@
 //! Asks a server what it offers: a plan of at most twenty connections, one at a time.
 
 use super::door::{CLOSED, Door, RESET, Said};
+use super::meaning::{UNRECOGNIZED_NAME, is_dhe, judged, meaning};
 use super::survey::{Answer, Ask, Attempt, Chosen, Survey};
 use super::wire::hello::{GROUPS, Hello};
 use super::wire::suite::{Class, Suite, any, matching};
 use super::wire::version::Version;
-use super::wire::{Flight, ServerHello, Want, ssl2};
+use super::wire::{Flight, Want, ssl2};
 use crate::blind::Blind;
 
 /// A default run asks at most so many times.
@@ -15,11 +16,11 @@ pub(super) const MOST: u32 = 20;
 /// server still answers at all.
 const PATIENCE: u32 = 3;
 
+/// More hellos of a survey without an answer are no chance.
+const CHANCE: usize = 2;
+
 /// Ends of a connection that say nothing by themselves.
 const WORDLESS: [&str; 2] = [CLOSED, RESET];
-
-/// The alert of a server that does not go by the name that was asked for (RFC 6066 section 3).
-const UNRECOGNIZED_NAME: u8 = 112;
 
 /// Groups that are asked for alone.
 const ASKED_GROUPS: [u16; 3] = [0x11EC, 0x001D, 0x0017];
@@ -45,6 +46,7 @@ impl<'a> Scout<'a> {
         for version in Version::ALL {
             self.ask(Ask::Version(version), version).await?;
         }
+        self.ask_again(|ask| matches!(ask, Ask::Version(_))).await?;
         if let Some(base) = self.survey.base() {
             self.ask_of(base).await?;
         }
@@ -53,6 +55,27 @@ impl<'a> Scout<'a> {
             for group in ASKED_GROUPS {
                 self.ask(Ask::Group(group), Version::Tls13).await?;
             }
+        }
+        self.ask_again(|ask| !matches!(ask, Ask::Version(_))).await
+    }
+
+    /// Asks once more what got no answer, where that seems to be chance: one lost connection of a whole
+    /// survey leaves nothing open.
+    async fn ask_again(&mut self, which: impl Fn(Ask) -> bool) -> Result<(), Blind> {
+        let open = |attempt: &Attempt| matches!(attempt.answer, Answer::Undetermined(_));
+        let attempts = self.survey.attempts.iter().enumerate();
+        let chosen = attempts.filter(|(_, attempt)| which(attempt.ask) && open(attempt));
+        let again: Vec<(usize, Ask, Version)> =
+            chosen.map(|(index, attempt)| (index, attempt.ask, attempt.version)).collect();
+        if self.lost || again.len() > CHANCE {
+            return Ok(());
+        }
+        for (index, ask, version) in again {
+            if self.survey.connections + 1 >= self.most {
+                return Ok(());
+            }
+            let said = self.say(ask, version).await?;
+            self.survey.attempts[index].answer = self.answer(ask, version, said);
         }
         Ok(())
     }
@@ -274,91 +297,4 @@ pub(super) enum Step {
     None,
     /// Nobody can tell.
     Cut(String),
-}
-
-fn is_dhe(suite: Suite) -> bool {
-    suite.name.starts_with("TLS_DHE_") && suite.class() != Some(Class::Export)
-}
-
-/// Whether the server gave what it was asked for.
-fn judged(ask: Ask, hello: &ServerHello, flight: &Flight) -> Answer {
-    let suite = Suite::numbered(hello.suite);
-    let asked = match ask {
-        Ask::Class(class) => suite.is_some_and(|suite| suite.class() == Some(class)),
-        Ask::Dhe => suite.is_some_and(is_dhe),
-        Ask::ForwardSecret => suite.is_some_and(Suite::is_forward_secret),
-        Ask::Aead => suite.is_some_and(Suite::is_aead),
-        Ask::Group(group) => hello.group == Some(group),
-        Ask::Version(_) | Ask::Compression => true,
-    };
-    if !asked {
-        let name = Suite::name_of(hello.suite);
-        return Answer::Undetermined(format!("it chose what was not offered: {name}"));
-    }
-    let prime = flight.key_exchange.as_deref().filter(|_| suite.is_some_and(is_dhe));
-    let prime = prime.and_then(super::wire::prime);
-    let chosen = Chosen {
-        suite: Suite::name_of(hello.suite),
-        group: hello.group.map(super::wire::hello::group_name),
-        compressed: hello.compressed,
-        renegotiation_info: hello.renegotiation_info,
-        extended_master_secret: hello.extended_master_secret,
-        timestamps: hello.timestamps,
-        sentinel: hello.sentinel,
-        prime_bits: prime.as_deref().map(bits),
-        prime_common: prime.as_deref().is_some_and(is_common),
-    };
-    match ask {
-        Ask::Compression if !chosen.compressed => Answer::Refused("it chose none".to_owned()),
-        _ => Answer::Offered(chosen),
-    }
-}
-
-/// What an answer without a hello means. A server that says nothing says neither yes nor no.
-fn meaning(said: Said) -> Answer {
-    match said {
-        // The name is what it minds, not what was asked for.
-        Said::Alert(UNRECOGNIZED_NAME) => {
-            Answer::Undetermined("the alert unrecognized_name".to_owned())
-        }
-        Said::Alert(number) => Answer::Refused(format!("the alert {}", alert(number))),
-        Said::Closed(how) => Answer::Refused(how.to_owned()),
-        Said::Silence(why) | Said::Fault(why) | Said::Unreachable(why) => Answer::Undetermined(why),
-        Said::Flight(_) | Said::Ssl2(_) => {
-            Answer::Undetermined("an answer of another protocol".to_owned())
-        }
-    }
-}
-
-fn alert(number: u8) -> String {
-    let name = match number {
-        10 => "unexpected_message",
-        40 => "handshake_failure",
-        47 => "illegal_parameter",
-        49 => "access_denied",
-        50 => "decode_error",
-        70 => "protocol_version",
-        71 => "insufficient_security",
-        80 => "internal_error",
-        86 => "inappropriate_fallback",
-        109 => "missing_extension",
-        120 => "no_application_protocol",
-        other => return other.to_string(),
-    };
-    name.to_owned()
-}
-
-fn bits(prime: &[u8]) -> usize {
-    let leading = prime.first().map_or(0, |byte| byte.leading_zeros());
-    (prime.len() * 8).saturating_sub(usize::try_from(leading).unwrap_or(0))
-}
-
-/// The Oakley group 2 of RFC 2409, 1024 bits: all of them begin and end with 64 ones, and go on
-/// with the digits of pi.
-fn is_common(prime: &[u8]) -> bool {
-    const OAKLEY: [u8; 16] = [
-        0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xC9, 0x0F, 0xDA, 0xA2, 0x21, 0x68, 0xC2,
-        0x34,
-    ];
-    prime.len() <= 128 && prime.starts_with(&OAKLEY)
 }

@@ -206,6 +206,30 @@ async fn a_hello_that_is_swallowed_is_no_refusal() {
 }
 
 #[tokio::test]
+async fn what_is_lost_by_chance_is_asked_for_once_more() {
+    let suite = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";
+    // A record that is not whole.
+    let cut = || Reply::Bytes(vec![22, 3, 3, 0, 80, 2]);
+    for (losses, speaks, compression) in
+        [(1, Some(true), Standing::Refused), (usize::MAX, None, Standing::NotAsked(String::new()))]
+    {
+        let count = AtomicUsize::new(0);
+        let fake = Fake::start(move |asked| match asked.version {
+            0x0303 if asked.suites.contains(&number(suite)) => {
+                let lost = count.fetch_add(1, Ordering::Relaxed) < losses;
+                if lost { cut() } else { choose(0x0303, number(suite), false) }
+            }
+            _ => alert(70),
+        })
+        .await;
+        let survey = surveyed(&fake).await;
+        assert_eq!(survey.speaks(Version::Tls12), speaks, "{losses}");
+        let standing = survey.standing(Ask::Compression);
+        assert_eq!(std::mem::discriminant(&standing), std::mem::discriminant(&compression));
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_goes_silent_is_left_alone() {
     let count = Arc::new(AtomicUsize::new(0));
     let fake = Fake::start(move |asked| {
