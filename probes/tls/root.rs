@@ -14,7 +14,8 @@ pub(super) fn find<D: AsRef<[u8]>, A: AsRef<[u8]>>(
     chain: &[Certificate],
     authorities: &[A],
 ) -> Option<Certificate> {
-    let top = top(chain)?;
+    // The bundled one of that name is trusted as well, and is never old.
+    let top = top(chain).filter(|top| !top.under_public_root)?;
     let der = sent.iter().map(AsRef::as_ref).find(|der| certificate::print(der) == top.fingerprint);
     let (_, top) = X509Certificate::from_der(der?).ok()?;
     let named = authorities.iter().filter_map(|authority| {
@@ -35,4 +36,27 @@ fn top(chain: &[Certificate]) -> Option<&Certificate> {
         top = above;
     }
     Some(top)
+}
+
+#[cfg(test)]
+mod tests {
+    use musterd_test_support::ca::{Authority, Leaf};
+
+    use super::*;
+
+    #[test]
+    fn the_root_that_issued_is_found_unless_a_bundled_one_has_its_name() {
+        let (authority, other) = (Authority::new(), Authority::new());
+        for leaf in [Leaf::localhost(), Leaf::localhost().with_root()] {
+            let sent = authority.issue(&leaf).chain_der();
+            let (mut chain, _) = certificate::read_chain(&sent);
+            let root = find(&sent, &chain, &[other.der(), authority.der()]).unwrap();
+            assert_eq!(root.fingerprint, certificate::print(&authority.der()));
+            assert_eq!(find(&sent, &chain, &[other.der()]), None);
+            for one in &mut chain {
+                one.under_public_root = true;
+            }
+            assert_eq!(find(&sent, &chain, &[authority.der()]), None);
+        }
+    }
 }
