@@ -276,6 +276,10 @@ fn distrust(error: &rustls::Error) -> Distrust {
             "no trusted root vouches for the certificate: one of its issuer's name has another key"
                 .to_owned(),
         ),
+        // Its own words, and not what it is wrapped in.
+        CertificateError::Other(why) => {
+            (DistrustKind::Other, format!("the certificate does not verify: {why}"))
+        }
         other => (DistrustKind::Other, format!("the certificate does not verify: {other}")),
     };
     Distrust { kind, detail }

@@ -14,7 +14,7 @@ use crate::net::phase::Phase;
 use crate::net::redirect::Redirects;
 use crate::net::request::Request;
 use crate::net::target::Target;
-use crate::net::tls::DistrustKind;
+use crate::net::tls::{Distrust, DistrustKind};
 use crate::net::trust::{ClientCertificate, Trust};
 
 const BOTH: &[&str] = &["h2", "http/1.1"];
@@ -102,14 +102,17 @@ async fn a_certificate_that_is_named_itself_is_trusted_whatever_it_calls_itself(
         (own(Leaf::localhost().not_yet_valid()), Some(DistrustKind::NotYetValid)),
         (localhost, None),
     ] {
-        assert_eq!(distrust(&identity, &identity).await, fault);
+        let distrust = distrust(&identity, &identity).await;
+        assert_eq!(distrust.map(|distrust| distrust.kind), fault);
     }
     let (one, other) = (own(Leaf::localhost()), own(Leaf::localhost()));
-    assert_eq!(distrust(&one, &other).await, Some(DistrustKind::Other));
+    let distrust = distrust(&one, &other).await.unwrap();
+    assert_eq!(distrust.kind, DistrustKind::Other);
+    assert_eq!(distrust.detail, "the certificate does not verify: CaUsedAsEndEntity");
 }
 
 /// Why a server with one certificate is not trusted where `ca` names another, or the same.
-async fn distrust(identity: &Identity, named: &Identity) -> Option<DistrustKind> {
+async fn distrust(identity: &Identity, named: &Identity) -> Option<Distrust> {
     let config = identity.server_config(BOTH);
     let server = HttpServer::start_tls(config, |_| Reply::text(200, "ok")).await;
     let folder = tempfile::tempdir().unwrap();
@@ -118,7 +121,7 @@ async fn distrust(identity: &Identity, named: &Identity) -> Option<DistrustKind>
     let target = Target { trust: Trust::new(Some(file), None), ..target(&server.url()) };
     let exchange = visit(&to(target, PATIENT)).await.unwrap();
     assert_eq!(server.requests().len(), usize::from(exchange.answer.is_some()));
-    exchange.connection.tls.unwrap().distrust.map(|distrust| distrust.kind)
+    exchange.connection.tls.unwrap().distrust
 }
 
 #[tokio::test]
