@@ -147,7 +147,8 @@ pub(crate) async fn run(
         configured: check.terms.allow,
         ceiling: order.ceiling,
         began,
-        confirm: if order.confirms { check.terms.confirm } else { 1 },
+        // Passive runs are repeated early instead.
+        confirm: if order.confirms && impact > Impact::Passive { check.terms.confirm } else { 1 },
         pause: check.terms.retry_interval.min(order.max_wait),
     });
     let started = Instant::now();

@@ -17,6 +17,7 @@ enum Trouble {
     PanicInJudge,
     Hang,
     Intrude,
+    LookAgain,
 }
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -55,11 +56,22 @@ impl Kind for Troublesome {
         timeout
     }
 
+    fn impact(&self) -> Impact {
+        if matches!(self.0, Trouble::LookAgain) { Impact::Active } else { Impact::Passive }
+    }
+
     async fn observe(&self, cx: &Context) -> Result<(), Blind> {
         match self.0 {
             Trouble::Nothing | Trouble::PanicInJudge => Ok(()),
             Trouble::PanicInObserve => panic!("observing went wrong"),
             Trouble::Hang => std::future::pending().await,
+            Trouble::LookAgain => {
+                let mut looks = 1;
+                while cx.look_again(looks).await {
+                    looks += 1;
+                }
+                Err(Blind::new(Cause::Internal, format!("it looked {looks} times")))
+            }
             Trouble::Intrude => {
                 let request = musterd_probes::net::request::Request::get(cx.url("/"))
                     .impact(Impact::Intrusive);
@@ -72,13 +84,20 @@ impl Kind for Troublesome {
 static KIND: Registration = Registration::of::<Troublesome>();
 
 async fn record(trouble: &str) -> Record {
-    let check = Arc::new(testing::check(&KIND, &serde_json::json!({"trouble": trouble})));
+    ordered(trouble, Impact::Active, false).await
+}
+
+async fn ordered(trouble: &str, allow: Impact, confirms: bool) -> Record {
+    let mut check = testing::check(&KIND, &serde_json::json!({"trouble": trouble}));
+    let terms = Arc::make_mut(&mut check.terms);
+    (terms.allow, terms.confirm) = (allow, 3);
+    let check = Arc::new(check);
     let service = testing::service(vec![Arc::clone(&check)]);
     let order = Order {
         ceiling: Impact::Intrusive,
         daily: false,
         max_wait: Duration::ZERO,
-        confirms: false,
+        confirms,
         at: Timestamp::UNIX_EPOCH,
         location: "here".into(),
     };
@@ -116,4 +135,15 @@ async fn nothing_is_sent_beyond_what_the_check_consents_to() {
     assert_eq!(record.verdict(), Verdict::Unknown);
     assert!(record.reason().unwrap_or_default().contains("not consented"), "{:?}", record.reason());
     assert_eq!(record.requests, [0; 3]);
+}
+
+#[tokio::test]
+async fn an_active_run_of_the_scheduler_confirms_and_a_passive_one_is_repeated_instead() {
+    for (allow, confirms, looks) in
+        [(Impact::Active, true, 3), (Impact::Active, false, 1), (Impact::Passive, true, 1)]
+    {
+        let record = ordered("look_again", allow, confirms).await;
+        let told = format!("it looked {looks} times");
+        assert_eq!(record.reason(), Some(&*told), "{allow} {confirms}");
+    }
 }
