@@ -80,6 +80,10 @@ pub(super) struct Sample {
     /// The beginning of a refusal's body.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) excerpt: String,
+    /// Of any other answer's body, a hash: what is written differently and answered alike is the
+    /// same thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) body: Option<String>,
     /// The address of the peer, where that is what the request is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) peer: Option<String>,

@@ -1,5 +1,6 @@
 //! One run under way: its request, its clock, its samples, and the guards that watch over them.
 
+use std::hash::{DefaultHasher, Hasher as _};
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
@@ -165,6 +166,7 @@ impl<'a> Session<'a> {
             failure: exchange.failure.as_ref().map(|failure| failure.detail.clone()),
             headers: answer.map(|answer| tells(&answer.headers)).unwrap_or_default(),
             excerpt: excerpt.unwrap_or_default(),
+            body: answer.filter(|_| !refused).and_then(|answer| hash(&answer.body.bytes.0)),
             peer: exchange.connection.peer.filter(|_| tells_of_peer).map(|peer| peer.to_string()),
             purpose,
         }
@@ -296,12 +298,20 @@ impl<'a> Session<'a> {
     }
 }
 
+/// What tells one body from another; nothing where there is none.
+fn hash(body: &[u8]) -> Option<String> {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(body);
+    (!body.is_empty()).then(|| format!("{:016x}", hasher.finish()))
+}
+
 /// The header fields that evidence keeps.
 fn tells(headers: &[(String, String)]) -> Vec<(String, String)> {
     let mut kept = telling(headers);
     let also = |name: &str| {
         name.starts_with("retry-after-")
-            || ["x-envoy-ratelimited", "server", "access-control-allow-methods"].contains(&name)
+            || ["x-envoy-ratelimited", "server", "access-control-allow-methods", "content-type"]
+                .contains(&name)
     };
     let more = headers.iter().filter(|(name, _)| also(name)).take(8);
     kept.extend(more.map(|(name, value)| (name.clone(), value.chars().take(128).collect())));

@@ -1,6 +1,7 @@
 //! Which variants of a request were counted in a bucket of their own, and how many buckets there
 //! are for one client.
 
+use super::likeness::{self, Likeness};
 use crate::rate_limit::evidence::{Evidence, Mode, Purpose};
 use crate::rate_limit::infer::Outcome;
 use crate::rate_limit::infer::limiter::Family;
@@ -51,15 +52,17 @@ fn counted(variant: &Purpose, evidence: &Evidence, reading: &Reading) -> Counted
     let indexes: Vec<usize> = (0..evidence.samples.len())
         .filter(|index| evidence.samples[*index].purpose == *variant)
         .collect();
-    let same_effect = indexes.iter().all(|index| {
-        let base = crate::rate_limit::reading::base_status(&evidence.samples);
-        evidence.samples[*index].status == base
-    });
+    let likenesses: Vec<Likeness> =
+        indexes.iter().map(|index| likeness::of(&evidence.samples[*index], evidence)).collect();
+    let same_effect = !likenesses.contains(&Likeness::Other);
     let apart: Vec<usize> =
         indexes.iter().copied().filter(|index| is_apart(*index, evidence, reading)).collect();
     let together = indexes.iter().any(|index| is_together(*index, evidence, reading));
     match (apart.as_slice(), together) {
         ([first, .., last], false) if same_effect => {
+            if likenesses.contains(&Likeness::Doubtful) {
+                return Counted::Unknown;
+            }
             if evidence.mode == Mode::Exhaust && !is_quick(*first, *last, evidence, reading) {
                 return Counted::Unknown;
             }

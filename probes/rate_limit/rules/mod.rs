@@ -7,6 +7,7 @@ mod figures;
 mod honesty;
 mod isolation;
 mod keys;
+mod likeness;
 #[cfg(test)]
 mod real;
 mod refusal;

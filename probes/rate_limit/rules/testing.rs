@@ -8,8 +8,8 @@ use crate::rate_limit::evidence::{Evidence, Mode, Purpose, Sample, Stop, StopCau
 use crate::testing;
 
 /// A run of these requests: `SECONDS STATUS WORD...`, where a word is `left=5/6` (headers that say
-/// how much is left of what), `reset=10`, `ra=10` (Retry-After), `took=0.5`, `h:NAME=VALUE` (any
-/// header), `body=TEXT` (to the end of the line), or what the request is: `control`, `xff=NAME`,
+/// how much is left of what), `reset=10`, `ra=10` (Retry-After), `took=0.5`, `hash=X` (of the body),
+/// `h:NAME=VALUE` (any header), `body=TEXT` (to the end of the line), or what the request is: `control`, `xff=NAME`,
 /// `path=HOW`, `method=NAME`, `preflight`, `v6`. A status of 0 is no answer.
 pub(super) fn run(mode: Mode, lines: &[&str]) -> Evidence {
     let samples = lines.iter().map(|line| sample(line)).collect();
@@ -44,6 +44,7 @@ fn sample(line: &str) -> Sample {
             "reset" => header("x-ratelimit-reset", value),
             "ra" => header("retry-after", value),
             "took" => sample.answered = sent + value.parse::<f64>().unwrap(),
+            "hash" => sample.body = Some(value.to_owned()),
             "control" => sample.purpose = Purpose::Control,
             "xff" => sample.purpose = Purpose::Forwarded(value.to_owned()),
             "path" => sample.purpose = Purpose::Path(value.to_owned()),

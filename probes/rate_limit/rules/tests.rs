@@ -305,6 +305,28 @@ fn a_variant_escapes_when_it_does_the_same_and_is_counted_anew() {
 }
 
 #[test]
+fn a_page_that_answers_every_path_is_no_way_round() {
+    let rule = "rate_limit.variant-escapes";
+    let behind = |usual: &str, other: &str| {
+        let mut lines: Vec<String> = (0..6).map(|n| format!("0.{n} 200 {usual}")).collect();
+        lines.extend(["0.6 429".to_owned(), "0.7 429 control".to_owned()]);
+        lines.extend([format!("0.8 200 path=case {other}"), "0.9 429 control".to_owned()]);
+        lines.extend([format!("1.0 200 path=case {other}"), "1.1 429 control".to_owned()]);
+        lines.push(format!("6.4 200 {usual}"));
+        run(Exhaust, &lines.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let page = behind("h:content-type=application/json", "h:content-type=text/html;_charset=x");
+    assert!(!has(SIX, &page, rule));
+    assert_eq!(untested(SIX, &page, rule), None, "it is another page");
+    let other = behind("hash=1", "hash=2");
+    assert!(!has(SIX, &other, rule));
+    assert!(untested(SIX, &other, rule).is_some(), "it may be the same in other words");
+    for (usual, same) in [("hash=1", "hash=1"), ("h:content-type=a/b", "h:content-type=A/b;_c=d")] {
+        assert!(has(SIX, behind(usual, same), rule), "{usual}");
+    }
+}
+
+#[test]
 fn a_bucket_is_shared_when_it_falls_faster_than_we_ask_or_is_keyed_by_a_constant() {
     let rule = "rate_limit.bucket-shared";
     let falls = stopped(
