@@ -103,6 +103,8 @@ pub(super) enum Purpose {
     Forwarded(String),
     /// With the path written differently: how.
     Path(String),
+    /// With a query parameter that means nothing.
+    Query,
     /// With another method.
     Method(String),
     /// What a browser asks before the request of another origin.

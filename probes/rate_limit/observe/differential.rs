@@ -10,7 +10,8 @@ use crate::rate_limit::reading::{self, Reading};
 /// Limits below this are only read: half of them tells nothing.
 const SMALLEST: f64 = 6.0;
 
-/// To look at one variant again, so many requests are needed: it, and one on each side.
+/// To look at one variant again, so many requests are needed: it, and one on each side. A header
+/// goes with a query parameter, so that one is what stands before it.
 const FOR_CONTROLS: usize = 3;
 
 /// Watches how the limit counts.
@@ -128,38 +129,40 @@ async fn escapes(session: &mut Session<'_>, half: usize, window: f64) -> Result<
         let why = "half of the limit has no room for them; they take their turn in later runs";
         session.leave_out(format!("{} variants", all.len() - tried.len()), why);
     }
-    if tried.is_empty() || !compare(session, &tried, half, window).await? {
+    let around = [Purpose::Control];
+    let first: Vec<Purpose> = around.iter().chain(&tried).chain(&around).cloned().collect();
+    if tried.is_empty() || !compare(session, first, half, window).await? {
         return Ok(());
     }
     // One that seems to be counted anew is looked at a second time.
     for variant in tried {
-        if session.left() >= FOR_CONTROLS
-            && is_fresh(session, &variant)
-            && !compare(session, &[variant], half, window).await?
-        {
-            break;
+        if session.left() >= FOR_CONTROLS && is_fresh(session, &variant) {
+            let before = match variant {
+                Purpose::Forwarded(_) => Purpose::Query,
+                _ => Purpose::Control,
+            };
+            if !compare(session, vec![before, variant, Purpose::Control], half, window).await? {
+                break;
+            }
         }
     }
     Ok(())
 }
 
-/// Variants between two ordinary requests. `false` when the run is over.
+/// Variants among ordinary requests, within one window. `false` when the run is over.
 async fn compare(
     session: &mut Session<'_>,
-    variants: &[Purpose],
+    sequence: Vec<Purpose>,
     half: usize,
     window: f64,
 ) -> Result<bool, Blind> {
-    let needed = variants.len() + 2;
+    let needed = sequence.len();
     if !session.has_room(half.saturating_sub(needed) + 1, window) {
         let at = session.now() + window;
         if !session.wait_until(at, "variants").await {
             return Ok(false);
         }
     }
-    let sequence = std::iter::once(Purpose::Control)
-        .chain(variants.iter().cloned())
-        .chain(std::iter::once(Purpose::Control));
     for purpose in sequence {
         if !session.send(purpose).await? {
             return Ok(false);

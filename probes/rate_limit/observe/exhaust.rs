@@ -10,6 +10,9 @@ use crate::rate_limit::plan::{Exhaust, Step, whole};
 /// Behind the limit, so many variants are tried at most.
 const MOST_VARIANTS: usize = 14;
 
+/// A look at one needs so many requests: it, and what comes after it.
+const LOOK: usize = 2;
+
 /// Goes over the limit.
 pub(super) async fn run(session: &mut Session<'_>) -> Result<(), Blind> {
     let most = usize::try_from(session.check.max_requests).unwrap_or(usize::MAX);
@@ -74,6 +77,11 @@ fn note_exhaustion(session: &Session<'_>) {
     session.cx.traffic().exhaust(&session.origin, time);
 }
 
+/// Whether this became of the latest request.
+fn was(session: &Session<'_>, outcome: Outcome) -> bool {
+    session.answers.last().is_some_and(|told| told.outcome == Some(outcome))
+}
+
 /// While the limit is used up: who is let through all the same. `false` when the run is over.
 async fn behind(session: &mut Session<'_>, spare: usize) -> Result<bool, Blind> {
     let all = session.variants();
@@ -90,21 +98,27 @@ async fn behind(session: &mut Session<'_>, spare: usize) -> Result<bool, Blind> 
             break;
         }
         tried += 1;
-        // One that is let through is looked at twice, each time between two that are refused.
-        for _ in 0..2 {
-            if !session.send(variant.clone()).await? {
-                return Ok(false);
+        // One that is let through is looked at twice, each time between two that are refused. With
+        // a header goes a query parameter, which may be what lets it through.
+        for look in 0..2 {
+            if matches!(variant, Purpose::Forwarded(_)) && look > 0 {
+                if session.left() < LOOK || !session.send(Purpose::Query).await? {
+                    return Ok(!session.is_over());
+                }
+                if was(session, Outcome::Accepted) {
+                    break;
+                }
             }
-            let through =
-                session.answers.last().is_some_and(|told| told.outcome == Some(Outcome::Accepted));
-            if !through {
+            if session.left() < LOOK || !session.send(variant.clone()).await? {
+                return Ok(!session.is_over());
+            }
+            if !was(session, Outcome::Accepted) {
                 break;
             }
             if !session.send(Purpose::Control).await? {
                 return Ok(false);
             }
-            let control = session.answers.last().and_then(|told| told.outcome);
-            if control != Some(Outcome::Refused) {
+            if !was(session, Outcome::Refused) {
                 // The limit let us in again: nothing more can be told from here.
                 session.leave_out("variants", "the limit gave requests back too soon to compare");
                 return Ok(true);

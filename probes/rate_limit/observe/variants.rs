@@ -26,6 +26,7 @@ pub(super) fn all(method: &Method, path: &str) -> Vec<Purpose> {
     let mut paths = path_variants.into_iter().map(|(name, _)| Purpose::Path(name.to_owned()));
     all.extend(headers.by_ref().take(2));
     all.extend(paths.by_ref().take(2));
+    all.push(Purpose::Query);
     all.extend(headers);
     all.extend(paths);
     if *method == Method::GET {
@@ -77,6 +78,7 @@ pub(super) fn apply(purpose: &Purpose, number: u32, mut request: Request) -> Req
             }
             keep_caches_clean(&mut request.url, number);
         }
+        Purpose::Query => keep_caches_clean(&mut request.url, number),
         Purpose::Path(how) => {
             let path = request.url.path().to_owned();
             if let Some((_, path)) = paths(&path).into_iter().find(|(name, _)| name == how) {
@@ -143,7 +145,7 @@ mod tests {
     #[test]
     fn a_path_is_written_differently_and_means_the_same() {
         let variants = all(&Method::GET, "/api/login");
-        assert_eq!(variants.len(), 7 + 5 + 2);
+        assert_eq!(variants.len(), 7 + 5 + 1 + 2);
         let paths: Vec<String> = variants
             .iter()
             .filter(|purpose| matches!(purpose, Purpose::Path(_)))
@@ -152,7 +154,7 @@ mod tests {
         let expected = ["/api/login/", "/api/LOGIN", "//api/login", "/api/logi%6E", "/api/login;x"];
         assert_eq!(paths, expected);
         assert_eq!(sent(&Purpose::Method("HEAD".to_owned()), 1).method, Method::HEAD);
-        assert_eq!(all(&Method::POST, "/").len(), 7 + 1);
+        assert_eq!(all(&Method::POST, "/").len(), 7 + 1 + 1);
     }
 
     #[test]

@@ -32,11 +32,18 @@ pub(super) fn variants(evidence: &Evidence, reading: &Reading) -> Vec<(Purpose, 
             variants.push(sample.purpose.clone());
         }
     }
+    // With a header goes a query parameter. Where that alone is counted anew, nobody knows what the
+    // header does.
+    let by_url = (0..evidence.samples.len()).any(|index| {
+        evidence.samples[index].purpose == Purpose::Query && is_apart(index, evidence, reading)
+    });
     variants
         .into_iter()
         .map(|variant| {
             let counted = counted(&variant, evidence, reading);
-            let doubtful = in_turn && evidence.mode != Mode::Exhaust && counted == Counted::Apart;
+            let in_turn = in_turn && evidence.mode != Mode::Exhaust;
+            let by_url = by_url && matches!(variant, Purpose::Forwarded(_));
+            let doubtful = (in_turn || by_url) && counted == Counted::Apart;
             (variant, if doubtful { Counted::Unknown } else { counted })
         })
         .collect()
@@ -111,11 +118,11 @@ fn is_apart(index: usize, evidence: &Evidence, reading: &Reading) -> bool {
     }
     match (told.remaining, told.limit, before.remaining, after.remaining) {
         (Some(left), Some(limit), Some(before), Some(after)) => {
-            // Whoever claims no new address each time uses its own bucket up as well.
+            // Whoever is no new one each time uses its own bucket up as well.
             let purpose = &evidence.samples[index].purpose;
             let earlier = evidence.samples[..index].iter().filter(|s| s.purpose == *purpose);
             let own = match purpose {
-                Purpose::Forwarded(_) => 0.0,
+                Purpose::Forwarded(_) | Purpose::Query => 0.0,
                 _ => crate::rate_limit::reading::as_count(earlier.count()),
             };
             // A bucket may have given some back since.

@@ -78,6 +78,7 @@ pub(super) fn variant_escapes(
     let reading = evidence.reading(check);
     let variants = subjects(evidence, reading, |purpose| match purpose {
         Purpose::Path(how) => Some(how.clone()),
+        Purpose::Query => Some("query".to_owned()),
         Purpose::Method(method) => Some(format!("method-{}", method.to_ascii_lowercase())),
         _ => None,
     });

@@ -10,7 +10,7 @@ use crate::testing;
 /// A run of these requests: `SECONDS STATUS WORD...`, where a word is `left=5/6` (headers that say
 /// how much is left of what), `reset=10`, `ra=10` (Retry-After), `took=0.5`, `hash=X` (of the body),
 /// `h:NAME=VALUE` (any header), `body=TEXT` (to the end of the line), or what the request is: `control`, `xff=NAME`,
-/// `path=HOW`, `method=NAME`, `preflight`, `v6`. A status of 0 is no answer.
+/// `path=HOW`, `query`, `method=NAME`, `preflight`, `v6`. A status of 0 is no answer.
 pub(super) fn run(mode: Mode, lines: &[&str]) -> Evidence {
     let samples = lines.iter().map(|line| sample(line)).collect();
     let started = "2025-09-20T12:00:00Z".parse().unwrap();
@@ -49,6 +49,7 @@ fn sample(line: &str) -> Sample {
             "xff" => sample.purpose = Purpose::Forwarded(value.to_owned()),
             "path" => sample.purpose = Purpose::Path(value.to_owned()),
             "method" => sample.purpose = Purpose::Method(value.to_owned()),
+            "query" => sample.purpose = Purpose::Query,
             "preflight" => sample.purpose = Purpose::Preflight,
             "v6" => sample.purpose = Purpose::OtherFamily,
             other => header(other.strip_prefix("h:").unwrap(), value),

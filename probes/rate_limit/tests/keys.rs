@@ -82,6 +82,23 @@ async fn the_partition_key_of_a_constant_is_known() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_counted_by_the_whole_url_is_not_counted_by_a_header() {
+    let differential = wall();
+    let by_url =
+        Bench::new(LIMIT, move |request| differential.told(&request.uri.to_string())).await;
+    let found = by_url.found(&by_url.run().await);
+    assert!(!found.iter().any(|rule| rule.contains("key-spoofable")), "{found:?}");
+    let exhausted = Wall::new(Shape::FixedFromFirstHit, 6.0, 86_400.0);
+    let settings =
+        r#"{"request": {"path": "/api"}, "limit": 6, "window": "1day", "mode": "exhaust"}"#;
+    let by_url =
+        Bench::new(settings, move |request| exhausted.bare(&request.uri.to_string())).await;
+    let found = by_url.found(&by_url.run().await);
+    assert!(!found.iter().any(|rule| rule.contains("key-spoofable")), "{found:?}");
+    assert!(found.contains(&"rate_limit.variant-escapes query".to_owned()), "{found:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_path_that_is_written_differently_and_counted_apart_is_found_by_headers_too() {
     let wall = wall();
     let by_path = Bench::new(LIMIT, move |request| wall.told(request.path())).await;
