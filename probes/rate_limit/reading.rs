@@ -294,12 +294,13 @@ pub(super) fn outcome(
     })
 }
 
-/// Statuses that limiters refuse with besides 429: only where a run provoked it, and where the
+/// Statuses that limiters refuse with besides 429.
+pub(super) const REFUSING: [u16; 4] = [403, 418, 420, 503];
+
+/// Whether a status is one of those: only where a run provoked it, and where the
 /// request is answered otherwise before.
 fn is_other_refusal(status: u16, base: Option<u16>, mode: Mode) -> bool {
-    mode == Mode::Exhaust
-        && matches!(status, 403 | 418 | 420 | 503)
-        && base.is_some_and(|base| base != status)
+    mode == Mode::Exhaust && REFUSING.contains(&status) && base.is_some_and(|base| base != status)
 }
 
 /// What one answer says to this check.

@@ -32,6 +32,26 @@ fn twice_the_limit_is_proof_and_once_is_not() {
 }
 
 #[test]
+fn what_may_be_a_refusal_in_disguise_is_no_proof() {
+    let answered = |status: fn(u32) -> u16| {
+        let line = |n: u32| format!("{:.1} {}", f64::from(n) / 10.0, status(n));
+        let lines: Vec<String> = (0..20).map(line).collect();
+        run(Mode::Exhaust, &lines.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let challenged = answered(|n| if n < 6 { 200 } else { 302 });
+    let forbidden = answered(|_| 403);
+    for (evidence, why) in [
+        (challenged, "request 7 was answered 302 instead of 200"),
+        (forbidden, "every request was answered 403"),
+    ] {
+        assert_eq!(judged(&settings(100), &evidence), ["rate_limit.unproven"]);
+        assert!(findings(&settings(100), &evidence, "rate_limit.unproven")[0].0.starts_with(why));
+        assert!(untested(&settings(100), &evidence, RULE).unwrap().starts_with(why), "{why}");
+    }
+    assert_eq!(judged(&settings(100), &answered(|_| 302)), [RULE]);
+}
+
+#[test]
 fn where_no_more_may_be_sent_only_what_is_likely_keeps_it_in_doubt() {
     assert_eq!(judged(&settings(14), &bare(14, 2.0)), [RULE]);
     // Windows of six seconds that are counted from 1970 on end here.

@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 
+use super::beyond::{Beyond, beyond, disguised};
 use super::{isolation, show};
 use crate::contract::Seen;
 use crate::rate_limit::RateLimit;
 use crate::rate_limit::evidence::{Evidence, Mode, Purpose, StopCause};
 use crate::rate_limit::infer::Outcome;
-use crate::rate_limit::plan::DOUBT;
-use crate::rate_limit::reading::{Reading, amount, as_count, server_clock};
+use crate::rate_limit::reading::{Reading, amount};
 use crate::rule::{About, Looked, Saw};
 use crate::severity::Severity;
 
@@ -35,7 +35,10 @@ pub(super) fn not_enforced(check: &RateLimit, seen: &Seen<'_, RateLimit>, _: Tim
         return Looked::silent();
     }
     match beyond(check, evidence, reading) {
-        None => Looked::untested("not enough requests were answered to go beyond the limit"),
+        None => {
+            let few = "not enough requests were answered to go beyond the limit";
+            Looked::untested(disguised(evidence, reading).unwrap_or_else(|| few.to_owned()))
+        }
         Some(Beyond::Doubtful { .. }) => {
             Looked::untested("a window that ended in the midst of the run would look the same")
         }
@@ -60,75 +63,6 @@ pub(super) fn not_enforced(check: &RateLimit, seen: &Seen<'_, RateLimit>, _: Tim
 /// Whether the limiter refused any ordinary request.
 pub(super) fn refused(reading: &Reading) -> bool {
     reading.answers.iter().any(|told| told.outcome == Some(Outcome::Refused))
-}
-
-/// How far a run went without any refusal.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Beyond {
-    /// So many requests were let through in one go that no limiter of this limit explains it.
-    Proven { limit: f64, accepted: f64 },
-    /// More than the limit, but a window that ended or a memory that was lost in their midst
-    /// explains it.
-    Doubtful { limit: f64, accepted: f64 },
-}
-
-/// How far beyond the limit requests were accepted in one go, where there were so many.
-pub(super) fn beyond(check: &RateLimit, evidence: &Evidence, reading: &Reading) -> Option<Beyond> {
-    let accepted: Vec<f64> = reading
-        .each(evidence)
-        .filter(|(sample, told)| {
-            sample.purpose == Purpose::Plain && told.outcome == Some(Outcome::Accepted)
-        })
-        .map(|(sample, _)| sample.sent)
-        .collect();
-    let limit = check.limit.or(reading.limit);
-    let Some(limit) = limit else {
-        // Nobody says what the limit is: whatever a run may send is beyond it.
-        let (most, accepted) = (f64::from(check.max_requests), as_count(accepted.len()));
-        return (accepted >= most).then_some(Beyond::Proven { limit: most, accepted });
-    };
-    let window = check.window.or(reading.window).unwrap_or(60.0);
-    // The densest burst: what a bucket gives back in its course does not count.
-    let burst = |lives: f64| {
-        (0..accepted.len()).find_map(|first| {
-            (first..accepted.len()).rev().find_map(|last| {
-                let count = as_count(last - first + 1);
-                let back = (accepted[last] - accepted[first]) * limit / window;
-                (count > lives * limit + back + DOUBT).then_some((first, last, count))
-            })
-        })
-    };
-    if let Some((.., accepted)) = burst(2.0) {
-        return Some(Beyond::Proven { limit, accepted });
-    }
-    let (first, last, count) = burst(1.0)?;
-    // Where no more may be sent, a boundary that can be thought of is what keeps it in doubt.
-    let used_up = as_count(evidence.samples.len()) >= f64::from(check.max_requests);
-    let doubtful = !used_up
-        || restarts(evidence, reading)
-        || on_the_hour(evidence, window, (accepted[first], accepted[last]));
-    Some(if doubtful {
-        Beyond::Doubtful { limit, accepted: count }
-    } else {
-        Beyond::Proven { limit, accepted: count }
-    })
-}
-
-/// Whether what is left rose in the midst of the run.
-fn restarts(evidence: &Evidence, reading: &Reading) -> bool {
-    let left: Vec<f64> = reading
-        .each(evidence)
-        .filter(|(sample, _)| sample.purpose == Purpose::Plain && !sample.is_cached())
-        .filter_map(|(_, told)| told.remaining)
-        .collect();
-    left.windows(2).any(|pair| pair[1] > pair[0] + 0.5)
-}
-
-/// Whether a window that is counted from 1970 on ends between two moments of the run.
-fn on_the_hour(evidence: &Evidence, window: f64, (from, to): (f64, f64)) -> bool {
-    let (earliest, latest) = server_clock(&evidence.samples, evidence.started);
-    let (from, to) = (earliest + from - 1.0, latest + to + 1.0);
-    (from / window).floor() < (to / window).floor()
 }
 
 pub(super) const FAILS_OPEN: About = About {

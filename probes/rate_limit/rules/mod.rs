@@ -1,5 +1,6 @@
 //! What the evidence of a limit is judged by.
 
+mod beyond;
 #[cfg(test)]
 mod doubts;
 mod enforcement;

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::enforcement::{self, Beyond};
+use super::beyond::{Beyond, beyond, disguised};
+use super::enforcement;
 use super::refusal;
 use crate::contract::Seen;
 use crate::rate_limit::RateLimit;
@@ -84,7 +85,7 @@ fn exhausted(check: &RateLimit, evidence: &Evidence, reading: &Reading) -> Optio
         return Some("the service answered 503 in the midst of the run, and no limit of this size would have".to_owned());
     }
     if !enforcement::refused(reading) {
-        return match enforcement::beyond(check, evidence, reading) {
+        return match beyond(check, evidence, reading) {
             // A finding of its own.
             Some(Beyond::Proven { .. }) => None,
             Some(Beyond::Doubtful { limit, accepted }) => Some(format!(
@@ -96,9 +97,10 @@ fn exhausted(check: &RateLimit, evidence: &Evidence, reading: &Reading) -> Optio
             None => {
                 let left_out = evidence.left_out.iter().map(|left| left.why.clone()).next();
                 let sent = evidence.samples.len();
-                Some(left_out.unwrap_or_else(|| {
-                    format!("{sent} requests at ten a second at most did not go beyond the limit")
-                }))
+                disguised(evidence, reading).or(left_out).or_else(|| {
+                    let why = "requests at ten a second at most did not go beyond the limit";
+                    Some(format!("{sent} {why}"))
+                })
             }
         };
     }
