@@ -14,6 +14,26 @@ pub const MOST: usize = 64;
 /// Of a header's value, so many characters are remembered.
 const LONGEST_VALUE: usize = 256;
 
+/// Of one on limits, so many.
+const LONGEST_LIMITS: usize = 1024;
+
+/// By which caches say whether an answer is theirs.
+pub const CACHES: [&str; 6] = [
+    "cache-status",
+    "cf-cache-status",
+    "x-cache",
+    "x-cache-status",
+    "x-proxy-cache",
+    "x-vercel-cache",
+];
+
+/// Whether a header of these says that the answer came out of a cache: `HIT`, `hit from 7`,
+/// `TCP_MEM_HIT`, `name; hit; ttl=30` (RFC 9211).
+pub fn says_hit(value: &str) -> bool {
+    let mut words = value.split([' ', ',', ';']).map(str::to_ascii_lowercase);
+    words.any(|word| word == "hit" || word.ends_with("_hit"))
+}
+
 /// Of a path, so many characters are remembered.
 pub const LONGEST_PATH: usize = 1024;
 
@@ -127,23 +147,19 @@ impl Headers {
 
 /// The headers that others may use.
 pub fn telling(headers: &[(String, String)]) -> Vec<(String, String)> {
-    const NAMES: [&str; 8] = [
-        "age",
-        "cache-control",
-        "cf-cache-status",
-        "date",
-        "etag",
-        "retry-after",
-        "vary",
-        "x-cache",
-    ];
+    const NAMES: [&str; 6] = ["age", "cache-control", "date", "etag", "retry-after", "vary"];
+    let limits = |name: &str| name.contains("ratelimit") || name.contains("rate-limit");
     headers
         .iter()
         .filter(|(name, _)| {
             let name = name.as_str();
-            NAMES.contains(&name) || name.contains("ratelimit") || name.contains("rate-limit")
+            NAMES.contains(&name) || CACHES.contains(&name) || limits(name)
         })
-        .map(|(name, value)| (name.clone(), value.chars().take(LONGEST_VALUE).collect()))
+        .map(|(name, value)| {
+            // Half a list of limits is no list.
+            let most = if limits(name) { LONGEST_LIMITS } else { LONGEST_VALUE };
+            (name.clone(), value.chars().take(most).collect())
+        })
         .take(32)
         .collect()
 }
@@ -170,6 +186,25 @@ mod tests {
         let all = sightings.all();
         assert_eq!(all.len(), MOST);
         assert_eq!(all[0].path, "/seldom");
+    }
+
+    #[test]
+    fn caches_say_in_many_ways_that_an_answer_is_theirs() {
+        for hit in ["HIT", "Hit from cloudfront", "MISS, HIT", "TCP_MEM_HIT", "a; hit; ttl=3"] {
+            assert!(says_hit(hit), "{hit}");
+        }
+        for miss in ["MISS", "RefreshHit from cloudfront", "a; fwd=miss", "white", "_hits"] {
+            assert!(!says_hit(miss), "{miss}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_many_limits_is_kept_whole() {
+        let limits = ["\"policy\";q=1000;w=86400;pk=:YWJjZGVmZ2hpams=:"; 8].join(", ");
+        let header = |name: &str| (name.to_owned(), limits.clone());
+        let kept = telling(&[header("ratelimit-policy"), header("vary")]);
+        assert_eq!(kept[0].1, limits);
+        assert_eq!(kept[1].1.len(), LONGEST_VALUE);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::declared::Declared;
 use super::reading::Reading;
-use crate::net::sighting::Sighting;
+use crate::net::sighting::{CACHES, Sighting, says_hit};
 
 /// How much a run looks at.
 #[derive(
@@ -194,10 +194,7 @@ impl Sample {
 pub(super) fn is_cached(headers: &[(String, String)]) -> bool {
     headers.iter().any(|(name, value)| match name.as_str() {
         "age" => value.trim().parse::<u32>().is_ok_and(|age| age > 0),
-        "x-cache" | "cf-cache-status" => {
-            let value = value.to_ascii_lowercase();
-            value.starts_with("hit") || value.contains(" hit") || value == "stale"
-        }
-        _ => false,
+        "cf-cache-status" if value.eq_ignore_ascii_case("stale") => true,
+        name => CACHES.contains(&name) && says_hit(value),
     })
 }

@@ -81,9 +81,17 @@ async fn a_service_that_grows_slow_under_an_exhausting_run_is_let_be() {
 
 #[tokio::test]
 async fn answers_from_a_cache_end_the_run() {
-    let (cause, sent, found) = stop(SIXTY, |_, _| left(200, 59, 60).header("age", "7")).await;
-    assert_eq!((cause, sent), (Some(StopCause::Cached), 1));
-    assert_eq!(found, ["rate_limit.unproven"]);
+    for (name, value) in [
+        ("age", "7"),
+        ("cf-cache-status", "STALE"),
+        ("x-cache-status", "HIT"),
+        ("cache-status", "a; hit"),
+    ] {
+        let cached = move |_: u32, _: &Request| left(200, 59, 60).header(name, value);
+        let (cause, sent, found) = stop(SIXTY, cached).await;
+        assert_eq!((cause, sent), (Some(StopCause::Cached), 1), "{name}");
+        assert_eq!(found, ["rate_limit.unproven"]);
+    }
 }
 
 #[tokio::test]
