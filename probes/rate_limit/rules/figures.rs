@@ -38,16 +38,22 @@ pub(super) fn limit_differs(check: &RateLimit, seen: &Seen<'_, RateLimit>, _: Ti
         return Looked::fired(Saw::new(saw, wanted));
     }
     match seen_limit(evidence, reading) {
-        Some(limit) if (limit - configured).abs() > (0.02 * configured).max(1.0) => {
+        Some(limit) if (limit - configured).abs() > slip(configured) => {
             if same_rate(check, reading) {
                 return Looked::silent();
+            }
+            if let Some(why) = own_traffic(check, evidence, reading) {
+                return Looked::untested(why);
             }
             let saw = format!("{} are admitted ({})", amount(limit), show::work(evidence, reading));
             Looked::fired(Saw::new(saw, wanted))
         }
         Some(_) => Looked::silent(),
         None => match refused_after(evidence, reading, check.window) {
-            Some(count) if count < configured - (0.02 * configured).max(1.0) => {
+            Some(count) if count < configured - slip(configured) => {
+                if let Some(why) = own_traffic(check, evidence, reading) {
+                    return Looked::untested(why);
+                }
                 let saw = format!(
                     "a refusal after {} requests ({})",
                     amount(count),
@@ -61,6 +67,32 @@ pub(super) fn limit_differs(check: &RateLimit, seen: &Seen<'_, RateLimit>, _: Ti
             _ => Looked::silent(),
         },
     }
+}
+
+/// How far a limit may be off.
+fn slip(limit: f64) -> f64 {
+    (0.02 * limit).max(1.0)
+}
+
+/// Where no header says what is left, requests of our own other checks may have used up what is
+/// missing: then nobody knows the limit.
+pub(super) fn own_traffic(
+    check: &RateLimit,
+    evidence: &Evidence,
+    reading: &Reading,
+) -> Option<String> {
+    let configured = check.limit.filter(|_| reading.remaining.is_none())?;
+    let seen = seen_limit(evidence, reading)
+        .or_else(|| refused_after(evidence, reading, check.window))
+        .filter(|seen| *seen < configured - slip(configured))?;
+    let own = f64::from(evidence.known_before) + f64::from(evidence.others);
+    (seen + own >= configured - slip(configured)).then(|| {
+        format!(
+            "a refusal after {} requests, while {} of our own other checks may have been counted too",
+            amount(seen),
+            amount(own)
+        )
+    })
 }
 
 /// How many requests of any kind came before the first refusal, where all came within one window.

@@ -34,6 +34,28 @@ fn addresses_of_both_families_in_one_bucket_are_nobodys_own() {
 }
 
 #[test]
+fn what_our_own_other_checks_used_up_is_not_missing_from_the_limit() {
+    let rule = "rate_limit.limit-differs";
+    let minute = r#"{"limit": 60, "window": "1m", "mode": "exhaust"}"#;
+    let refused_after = |count: u32, own: u32| {
+        let at = |n: u32| f64::from(n) / 10.0 + if n < 30 { 0.0 } else { 27.0 };
+        let status = |n: u32| if n < count { 200 } else { 429 };
+        let lines: Vec<String> =
+            (0..=count).map(|n| format!("{:.1} {}", at(n), status(n))).collect();
+        let mut run = run(Mode::Exhaust, &lines.iter().map(String::as_str).collect::<Vec<_>>());
+        (run.known_before, run.others) = (own / 2, own - own / 2);
+        run
+    };
+    let ours = refused_after(48, 12);
+    assert!(!judged(minute, &ours).contains(&rule.to_owned()));
+    assert!(untested(minute, &ours, rule).unwrap().contains("12 of our own other checks"));
+    let why = &findings(minute, &ours, "rate_limit.unproven")[0].0;
+    assert!(why.starts_with("a refusal after 48 requests"), "{why}");
+    assert_eq!(findings(minute, &refused_after(48, 5), rule).len(), 1, "not by so few");
+    assert!(!judged(minute, &refused_after(60, 12)).contains(&rule.to_owned()));
+}
+
+#[test]
 fn a_constant_is_known_by_its_partition_key() {
     let line = |key: &str| {
         format!("0.0 200 h:ratelimit-policy=\"a\";q=60;w=60;pk=:{key}: h:ratelimit=\"a\";r=59;t=60")

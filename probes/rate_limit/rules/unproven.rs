@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 
 use super::beyond::{Beyond, beyond, disguised};
-use super::enforcement;
-use super::refusal;
+use super::{enforcement, figures, refusal};
 use crate::contract::Seen;
 use crate::rate_limit::RateLimit;
 use crate::rate_limit::evidence::{Evidence, Mode, Purpose, StopCause};
@@ -103,6 +102,9 @@ fn exhausted(check: &RateLimit, evidence: &Evidence, reading: &Reading) -> Optio
                 })
             }
         };
+    }
+    if let Some(why) = figures::own_traffic(check, evidence, reading) {
+        return Some(why);
     }
     let configured = check.window?;
     if reading.window.is_some() {
