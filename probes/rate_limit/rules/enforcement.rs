@@ -175,11 +175,12 @@ pub(super) fn standing(evidence: &Evidence, reading: &Reading) -> Option<(usize,
     let first = *left.first()?;
     let window = reading.window.unwrap_or(f64::INFINITY);
     let spread = evidence.samples.last()?.sent - evidence.samples.first()?.sent;
-    // Over several windows a count of one each would stand too, unless some came in one go.
-    let together = evidence
-        .samples
-        .windows(3)
-        .any(|three| three[2].sent - three[0].sent < 0.05 * window.min(spread.max(60.0)).max(1.0));
+    // Over several windows a count of one each would stand too, unless some came in one go; and so
+    // would a bucket that gives one back for each.
+    let in_one_go = 0.05 * window.min(spread.max(60.0)).max(1.0);
+    let in_one_go = reading.step.map_or(in_one_go, |step| in_one_go.min(0.9 * step));
+    let together =
+        evidence.samples.windows(3).any(|three| three[2].answered - three[0].sent < in_one_go);
     let stands = left.len() >= 3 && left.iter().all(|value| (value - first).abs() < 0.5);
     (stands && together && first > 0.5).then_some((left.len(), first))
 }

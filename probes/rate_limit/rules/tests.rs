@@ -122,6 +122,18 @@ fn failures_uncounted_needs_three_that_do_not_count() {
     assert!(!has(login, counted, "rate_limit.failures-uncounted"));
     let two = run(Headers, &["0.0 401 left=59/60", "0.1 401 left=59/60"]);
     assert!(untested(login, &two, "rate_limit.failures-uncounted").is_some());
+    // A bucket of six hundred a minute gives one back in the time that a request takes.
+    let fast = login.replace("\"mode\"", r#""limit": 600, "window": "1m", "mode""#);
+    for (status, rule) in
+        [(401, "rate_limit.failures-uncounted"), (200, "rate_limit.headers-contradict")]
+    {
+        let lines = ["0.0", "0.15", "0.3"].map(|at| format!("{at} {status} left=599/600"));
+        let evidence = run(Differential, &lines.each_ref().map(String::as_str));
+        assert!(!has(&fast, &evidence, rule), "{rule}");
+        let lines = ["0.0", "0.02", "0.04"].map(|at| format!("{at} {status} left=599/600"));
+        let evidence = run(Differential, &lines.each_ref().map(String::as_str));
+        assert!(has(&fast, &evidence, rule), "{rule}");
+    }
 }
 
 #[test]
