@@ -42,7 +42,9 @@ fn not_inert(samples: &[Sample], _: &[Told], terms: &Terms) -> Option<(StopCause
     if !terms.changes_things || terms.may_intrude {
         return None;
     }
-    let status = samples.last()?.status.filter(|status| (200..300).contains(status))?;
+    // What a browser asks beforehand changes nothing, whatever the answer.
+    let last = samples.last().filter(|sample| sample.purpose != Purpose::Preflight)?;
+    let status = last.status.filter(|status| (200..300).contains(status))?;
     let detail = format!(
         "the request is not inert: it was answered {status}; choose one that the service refuses, or consent with `allow: intrusive`"
     );

@@ -56,6 +56,21 @@ async fn a_request_that_changes_something_is_sent_once() {
 }
 
 #[tokio::test]
+async fn a_preflight_that_is_answered_changes_nothing() {
+    let settings =
+        r#"{"request": {"method": "POST"}, "limit": 60, "window": "1day", "mode": "differential"}"#;
+    let (cause, _, found) = stop(settings, |n, request| {
+        if request.method == http::Method::OPTIONS {
+            return left(204, 59 - n, 60);
+        }
+        left(401, 59 - n, 60)
+    })
+    .await;
+    assert_eq!(cause, None);
+    assert!(!found.contains(&"rate_limit.unproven".to_owned()), "{found:?}");
+}
+
+#[tokio::test]
 async fn a_service_that_fails_gets_one_control_and_no_more() {
     let failing = |n: u32, _: &Request| {
         if n < 1 { left(200, 59, 60) } else { left(500, 59 - n, 60) }
