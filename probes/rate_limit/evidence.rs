@@ -48,6 +48,10 @@ pub struct Evidence {
     /// What it left out, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) left_out: Vec<LeftOut>,
+    /// Variants in the order in which this run and those before it looked at them, the latest last:
+    /// those that never had their turn come next.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) turns: Vec<Purpose>,
     /// What the samples say, worked out once.
     #[serde(skip)]
     pub(super) reading: OnceLock<Box<Reading>>,

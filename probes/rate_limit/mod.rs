@@ -50,7 +50,7 @@ impl Kind for RateLimit {
     const SUMMARY: &'static str = "a rate limit is where it was said to be, honest and inescapable";
     const RULES: &'static [Rule<Self>] = rules::ALL;
     const FAMILIES: &'static [Family] = measure::FAMILIES;
-    /// For variants that take turns.
+    /// For what only several variants tell together, which take turns.
     const MEMORY: usize = 4;
     const COUNTS_TRAFFIC: bool = true;
     type Settings = Settings;

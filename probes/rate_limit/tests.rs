@@ -4,6 +4,7 @@ mod adverse;
 mod guards;
 mod keys;
 mod limiters;
+mod turns;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -17,7 +18,7 @@ use super::RateLimit;
 use super::evidence::{Evidence, Mode};
 use super::infer::limiter::{Candidate, Limiter, Reply as Answer, Shape};
 use crate::context::{Context, Limits, Run};
-use crate::contract::{Kind, Seen};
+use crate::contract::{Earlier, Kind, Seen};
 use crate::impact::Impact;
 use crate::net::budget::{Budget, Budgets, Rate};
 use crate::net::network::Network;
@@ -120,6 +121,10 @@ impl Bench {
     }
 
     async fn run_with(&self, consent: Impact, max_wait: Duration) -> Evidence {
+        self.run_after(Earlier::default(), consent, max_wait).await
+    }
+
+    async fn run_after(&self, earlier: Earlier, consent: Impact, max_wait: Duration) -> Evidence {
         let at: Timestamp = STARTED.parse().unwrap();
         let limits = Limits::of(consent, false);
         let requests = self.probe.max_requests().filter(|_| consent == Impact::Intrusive);
@@ -133,6 +138,7 @@ impl Bench {
             limits: Limits { requests: requests.unwrap_or(limits.requests), ..limits },
         };
         let cx = Context::new(Arc::clone(&self.network), Arc::clone(&self.target), run);
+        let cx = cx.after(earlier);
         Kind::observe(&self.probe, &cx).await.unwrap()
     }
 

@@ -32,6 +32,9 @@ const BODY: usize = 16 * 1024;
 /// A route that was refused without saying for how long rests for this.
 const REST: f64 = 60.0;
 
+/// So many variants are remembered to have had their turn, which is more than there are.
+const MOST_TURNS: usize = 32;
+
 /// One run under way.
 pub(super) struct Session<'a> {
     pub(super) check: &'a RateLimit,
@@ -72,6 +75,9 @@ impl<'a> Session<'a> {
             number: fastrand::u32(..),
         };
         session.seen.known_before = session.sent_within(check.window).0;
+        if let Some(latest) = cx.earlier::<RateLimit>().first() {
+            session.seen.turns.extend(latest.evidence.turns.iter().take(MOST_TURNS).cloned());
+        }
         Ok(session)
     }
 
@@ -143,6 +149,10 @@ impl<'a> Session<'a> {
         let taken = Route::of(&request.method, &request.url);
         self.cx.traffic().attribute(&self.origin, taken, self.route);
         let sample = self.sample(purpose, &exchange);
+        if !sample.is_plain() {
+            self.seen.turns.retain(|variant| *variant != sample.purpose);
+            self.seen.turns.push(sample.purpose.clone());
+        }
         self.seen.samples.push(sample);
         self.read_last();
         self.watch();
@@ -249,15 +259,8 @@ impl<'a> Session<'a> {
         if self.has_two_families() {
             all.insert(0, Purpose::OtherFamily);
         }
-        let earlier = self.cx.earlier::<RateLimit>();
         // Those that were not looked at for longest come first.
-        all.sort_by_key(|variant| {
-            let tested = |evidence: &Evidence| {
-                evidence.samples.iter().any(|sample| sample.purpose == *variant)
-            };
-            let last = earlier.iter().position(|past| tested(&past.evidence));
-            std::cmp::Reverse(last.unwrap_or(usize::MAX))
-        });
+        all.sort_by_key(|variant| self.seen.turns.iter().position(|seen| seen == variant));
         all
     }
 
