@@ -34,6 +34,9 @@ const EPOCH: f64 = 1e9;
 /// From here on it is in milliseconds (March 1973, when nobody limited rates).
 const EPOCH_MILLIS: f64 = 1e11;
 
+/// What lies further ahead is no time that anybody waits for.
+const A_CENTURY: f64 = 100.0 * 365.25 * 86_400.0;
+
 /// When an answer was given.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::rate_limit) struct Now {
@@ -57,7 +60,10 @@ impl Now {
 /// A time of reset in any notation, relative to `now`. What was rounded like a `Date` is compared
 /// with that.
 pub(super) fn reset(text: &str, now: Now) -> Option<Delay> {
-    let text = text.trim();
+    moment(text.trim(), now).filter(|delay| delay.seconds < A_CENTURY)
+}
+
+fn moment(text: &str, now: Now) -> Option<Delay> {
     let (rounded, exact) = (epoch_seconds(now.date), epoch_seconds(now.exact));
     if let Some(number) = number(text) {
         let (seconds, notation) = if number > EPOCH_MILLIS {

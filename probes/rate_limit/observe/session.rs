@@ -111,8 +111,11 @@ impl<'a> Session<'a> {
     /// Waits until so many seconds of the run have passed. `false` where that is longer than a run
     /// may wait, which is noted.
     pub(super) async fn wait_until(&mut self, at: f64, what: &str) -> bool {
-        let until = self.began + Duration::try_from_secs_f64(at).unwrap_or_default();
-        if self.cx.wait_for_window(until).await {
+        // Before the run it is at once, and beyond the end of all clocks it is never.
+        let after = Duration::try_from_secs_f64(at.max(0.0)).ok();
+        if let Some(until) = after.and_then(|after| self.began.checked_add(after))
+            && self.cx.wait_for_window(until).await
+        {
             return true;
         }
         let (need, most) = (at - self.now(), self.cx.max_wait());

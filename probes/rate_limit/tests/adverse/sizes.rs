@@ -39,6 +39,26 @@ async fn a_limit_of_any_size_is_judged_truly_and_soon() {
     expect_none(&wrong);
 }
 
+/// Times that no clock reaches.
+#[tokio::test(start_paused = true)]
+async fn a_reset_in_ten_thousand_ages_is_no_reset() {
+    for far in ["10000000000000000000000", "99999999999999999999999", "9999-12-31T23:59:59Z"] {
+        for mode in ["differential", "exhaust"] {
+            let handler = move |_: Request| {
+                Reply::new(200)
+                    .header("x-ratelimit-limit", "20")
+                    .header("x-ratelimit-remaining", "19")
+                    .header("x-ratelimit-reset", far)
+                    .header("retry-after", far)
+            };
+            let bench = Bench::new(&format!(r#"{{"limit": 20, "mode": "{mode}"}}"#), handler).await;
+            let found = bench.found(&bench.run().await);
+            let malformed = "rate_limit.headers-contradict syntax".to_owned();
+            assert!(found.contains(&malformed), "{far} {mode}: {found:?}");
+        }
+    }
+}
+
 /// A sign-in that admits five in a quarter of an hour: no run waits for so long, and none needs to.
 #[tokio::test(start_paused = true)]
 async fn that_a_limit_refuses_is_shown_without_waiting_for_its_window() {
