@@ -9,6 +9,10 @@ use super::declared::Declared;
 use super::reading::Reading;
 use crate::net::sighting::{CACHES, Sighting, says_hit};
 
+/// Why a run does not go beyond the limit that otherwise may.
+pub(super) const NOT_ITS_TIME: &str =
+    "going beyond the limit comes at most once a day and route, and this is not its time";
+
 /// How much a run looks at.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema,
@@ -58,6 +62,12 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// Whether the run did not go beyond the limit because it was not its time of the day: then it
+    /// takes nothing back of what a run that did has found.
+    pub(super) fn is_between(&self) -> bool {
+        self.withheld() == Some(NOT_ITS_TIME)
+    }
+
     /// Why the run did not go beyond the limit, where it is configured to and may not.
     pub(super) fn withheld(&self) -> Option<&str> {
         let mut left_out = self.left_out.iter().filter(|left| left.what == "enforcement");

@@ -8,7 +8,7 @@ mod session;
 mod variants;
 
 use super::RateLimit;
-use super::evidence::{Evidence, Mode, Stop, StopCause};
+use super::evidence::{Evidence, Mode, NOT_ITS_TIME, Stop, StopCause};
 use crate::blind::Blind;
 use crate::context::{Context, Withheld};
 use crate::duration::brief;
@@ -48,9 +48,7 @@ fn withheld_because(withheld: Withheld) -> &'static str {
     match withheld {
         Withheld::Configuration => "going beyond the limit needs `allow: intrusive`",
         Withheld::Ceiling => "going beyond the limit needs `--allow intrusive`",
-        Withheld::Cadence => {
-            "going beyond the limit comes at most once a day and route, and this is not its time"
-        }
+        Withheld::Cadence => NOT_ITS_TIME,
     }
 }
 

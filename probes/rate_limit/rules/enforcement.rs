@@ -9,7 +9,7 @@ use crate::rate_limit::RateLimit;
 use crate::rate_limit::evidence::{Evidence, Mode, Purpose, StopCause};
 use crate::rate_limit::infer::Outcome;
 use crate::rate_limit::reading::{Reading, amount};
-use crate::rule::{About, Looked, Saw};
+use crate::rule::{About, Looked, Saw, Tested};
 use crate::severity::Severity;
 
 pub(super) const NOT_ENFORCED: About = About {
@@ -110,15 +110,20 @@ pub(super) fn fails_open(check: &RateLimit, seen: &Seen<'_, RateLimit>, _: Times
     let lanes = isolation::lanes(evidence, reading).unwrap_or(1);
     // A limiter that refuses does count: what expires meanwhile lets others in one by one.
     if longest > lanes.max(1) && !refused(reading) {
-        return Looked::fired(Saw::new(
+        let saw = Saw::new(
             format!(
                 "{longest} requests in a row were accepted while nothing was left ({})",
                 show::work(evidence, reading)
             ),
             "a refusal as soon as nothing is left",
-        ));
+        );
+        return Looked::fired(saw.on("nothing-left"));
     }
-    Looked::silent()
+    if longest > 0 || refused(reading) {
+        return Looked::silent();
+    }
+    // What becomes of those that come when nothing is left was not seen.
+    Looked { saw: Vec::new(), tested: Tested::Only(vec![String::new()]) }
 }
 
 pub(super) const FAILURES_UNCOUNTED: About = About {

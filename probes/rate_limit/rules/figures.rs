@@ -11,7 +11,7 @@ use crate::rate_limit::infer::Outcome;
 use crate::rate_limit::infer::limiter::Family;
 use crate::rate_limit::plan::window_tolerance;
 use crate::rate_limit::reading::{Reading, amount, as_count};
-use crate::rule::{About, Looked, Saw};
+use crate::rule::{About, Looked, Saw, Tested};
 use crate::severity::Severity;
 
 pub(super) const LIMIT_DIFFERS: About = About {
@@ -35,7 +35,7 @@ pub(super) fn limit_differs(check: &RateLimit, seen: &Seen<'_, RateLimit>, _: Ti
             "headers declare {}",
             crate::text::list(&declared.iter().map(|limit| amount(*limit)).collect::<Vec<_>>())
         );
-        return Looked::fired(Saw::new(saw, wanted));
+        return of_headers(Some(Saw::new(saw, wanted)));
     }
     match seen_limit(evidence, reading) {
         Some(limit) if (limit - configured).abs() > slip(configured) => {
@@ -46,7 +46,7 @@ pub(super) fn limit_differs(check: &RateLimit, seen: &Seen<'_, RateLimit>, _: Ti
                 return Looked::untested(why);
             }
             let saw = format!("{} are admitted ({})", amount(limit), show::work(evidence, reading));
-            Looked::fired(Saw::new(saw, wanted))
+            Looked::fired(Saw::new(saw, wanted).on(ADMITTED))
         }
         Some(_) => Looked::silent(),
         None => match refused_after(evidence, reading, check.window) {
@@ -59,14 +59,23 @@ pub(super) fn limit_differs(check: &RateLimit, seen: &Seen<'_, RateLimit>, _: Ti
                     amount(count),
                     show::work(evidence, reading)
                 );
-                Looked::fired(Saw::new(saw, wanted))
+                Looked::fired(Saw::new(saw, wanted).on(ADMITTED))
             }
+            Some(_) => Looked::silent(),
             None if declared.is_empty() => {
                 Looked::untested("neither headers nor refusals tell the limit")
             }
-            _ => Looked::silent(),
+            None => of_headers(None),
         },
     }
+}
+
+/// What a limiter does, beside what it says: a run that only reads says nothing of that.
+const ADMITTED: &str = "admitted";
+
+/// What headers declare was looked at, and nothing else.
+fn of_headers(saw: Option<Saw>) -> Looked {
+    Looked { saw: saw.into_iter().collect(), tested: Tested::Only(vec![String::new()]) }
 }
 
 /// How far a limit may be off.
@@ -173,7 +182,7 @@ pub(super) fn window_differs(
             "headers declare {} s",
             crate::text::list(&declared.iter().map(|window| amount(*window)).collect::<Vec<_>>())
         );
-        return Looked::fired(Saw::new(saw, wanted));
+        return of_headers(Some(Saw::new(saw, wanted)));
     }
     let tolerance = window_tolerance(configured);
     // Where answers say what is left, only a limiter that is beyond doubt has another window: else
@@ -189,14 +198,14 @@ pub(super) fn window_differs(
                 amount((most * 10.0).round() / 10.0),
                 show::work(evidence, reading)
             );
-            Looked::fired(Saw::new(saw, wanted))
+            Looked::fired(Saw::new(saw, wanted).on(ADMITTED))
         }
         Some((least, most)) if most - least <= 2.0 * tolerance => Looked::silent(),
         _ if is_bucket(reading) => bucket(check, evidence, reading, configured),
-        _ if !declared.is_empty() => Looked::silent(),
+        _ if !declared.is_empty() => of_headers(None),
         _ => match overlong_reset(evidence, reading, configured) {
             Some(reset) => {
-                Looked::fired(Saw::new(format!("a reset {} s ahead", amount(reset)), wanted))
+                of_headers(Some(Saw::new(format!("a reset {} s ahead", amount(reset)), wanted)))
             }
             None => Looked::untested("the window could not be told apart from others"),
         },
@@ -218,7 +227,7 @@ fn bucket(check: &RateLimit, evidence: &Evidence, reading: &Reading, configured:
     }
     let saw =
         format!("one request comes back every {seen:.2} s ({})", show::work(evidence, reading));
-    Looked::fired(Saw::new(saw, format!("one every {meant:.2} s")))
+    Looked::fired(Saw::new(saw, format!("one every {meant:.2} s")).on(ADMITTED))
 }
 
 /// A reset that lies further ahead than the window is long.

@@ -1,7 +1,7 @@
 //! Who shares a bucket with whom, and what a preflight costs.
 
-use super::testing::{findings, judged, run, untested};
-use crate::rate_limit::evidence::{Evidence, Mode};
+use super::testing::{findings, judged, run, tests, untested};
+use crate::rate_limit::evidence::{Evidence, LeftOut, Mode, NOT_ITS_TIME};
 
 const SIXTY: &str = r#"{"limit": 60, "window": "1m", "mode": "differential"}"#;
 
@@ -53,6 +53,34 @@ fn what_our_own_other_checks_used_up_is_not_missing_from_the_limit() {
     assert!(why.starts_with("a refusal after 48 requests"), "{why}");
     assert_eq!(findings(minute, &refused_after(48, 5), rule).len(), 1, "not by so few");
     assert!(!judged(minute, &refused_after(60, 12)).contains(&rule.to_owned()));
+}
+
+#[test]
+fn a_run_that_only_reads_takes_nothing_back_of_what_one_beyond_the_limit_found() {
+    let six = r#"{"limit": 6, "window": "6s", "mode": "exhaust"}"#;
+    let line =
+        |n: u32| format!("{:.1} 200 left={}/6", f64::from(n) / 10.0, 5_u32.saturating_sub(n));
+    let lines: Vec<String> = (0..12).map(line).collect();
+    let open = run(Mode::Exhaust, &lines.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(judged(six, &open).contains(&"rate_limit.fails-open nothing-left".to_owned()));
+    let ten = six.replace("6,", "10,");
+    let less = ["0.0 200", "0.1 200", "0.2 200", "0.3 200", "0.4 200", "0.5 200", "0.6 429"];
+    let found = judged(&ten, &run(Mode::Exhaust, &less));
+    assert!(found.contains(&"rate_limit.limit-differs admitted".to_owned()), "{found:?}");
+
+    let mut read = run(Mode::Headers, &["0.0 200 left=5/6", "0.1 200 left=4/6"]);
+    read.left_out.push(LeftOut { what: "enforcement".to_owned(), why: NOT_ITS_TIME.to_owned() });
+    assert_eq!(judged(six, &read), [""; 0]);
+    for (rule, subject) in [
+        ("rate_limit.fails-open", "nothing-left"),
+        ("rate_limit.limit-differs", "admitted"),
+        ("rate_limit.window-differs", "admitted"),
+        ("rate_limit.unproven", ""),
+    ] {
+        assert!(!tests(six, &read, rule, subject), "{rule} {subject}");
+    }
+    assert!(tests(six, &read, "rate_limit.fails-open", ""));
+    assert!(tests(six, &read, "rate_limit.limit-differs", ""));
 }
 
 #[test]

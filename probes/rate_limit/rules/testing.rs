@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::contract::{Kind, Seen};
 use crate::rate_limit::RateLimit;
 use crate::rate_limit::evidence::{Evidence, Mode, Purpose, Sample, Stop, StopCause};
+use crate::rule::Tested;
 use crate::testing;
 
 /// A run of these requests: `SECONDS STATUS WORD...`, where a word is `left=5/6` (headers that say
@@ -80,6 +81,21 @@ pub(super) fn findings(settings: &str, evidence: &Evidence, rule: &str) -> Vec<(
         .filter(|finding| finding.about.id == rule)
         .map(|finding| (finding.saw, finding.severity.as_str().to_owned()))
         .collect()
+}
+
+/// Whether a rule says of a subject that it looked.
+pub(super) fn tests(settings: &str, evidence: &Evidence, rule: &str, subject: &str) -> bool {
+    let probe = testing::probe::<RateLimit>(settings);
+    let judgement =
+        Kind::judge(&probe, &Seen { now: evidence, earlier: &[] }, Timestamp::UNIX_EPOCH);
+    judgement.tested.iter().any(|(about, tested)| {
+        about.id == rule
+            && match tested {
+                Tested::All => true,
+                Tested::Only(subjects) => subjects.iter().any(|tested| tested == subject),
+                Tested::No(_) => false,
+            }
+    })
 }
 
 /// Why a rule could not look.

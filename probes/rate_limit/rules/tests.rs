@@ -2,7 +2,7 @@
 
 use super::testing::{findings, judged, run, stopped, untested};
 use crate::rate_limit::evidence::Mode::{Differential, Exhaust, Headers};
-use crate::rate_limit::evidence::{Evidence, StopCause};
+use crate::rate_limit::evidence::{Evidence, LeftOut, NOT_ITS_TIME, StopCause};
 
 const SIX: &str = r#"{"limit": 6, "window": "6s", "mode": "exhaust"}"#;
 const LOGIN: &str = r#"{"request": {"method": "POST", "path": "/api/login"}, "limit": 6, "window": "6s", "mode": "exhaust"}"#;
@@ -462,14 +462,21 @@ fn what_could_not_be_settled_says_why() {
 }
 
 #[test]
-fn what_is_not_its_turn_today_says_so() {
-    let mut bare = run(Headers, &["0.0 200", "0.1 200"]);
-    let (what, why) = ("enforcement".to_owned(), "this is not its time".to_owned());
-    bare.left_out.push(crate::rate_limit::evidence::LeftOut { what, why });
-    assert_eq!(
-        findings(SIX, &bare, "rate_limit.unproven")[0].0,
-        "no answer names a limit, and this is not its time"
-    );
-    let untested = untested(SIX, &bare, "rate_limit.not-enforced");
-    assert_eq!(untested.as_deref(), Some("this is not its time"));
+fn what_may_not_be_done_or_not_today_says_so() {
+    let withheld = |why: &str| {
+        let mut bare = run(Headers, &["0.0 200", "0.1 200"]);
+        bare.left_out.push(LeftOut { what: "enforcement".to_owned(), why: why.to_owned() });
+        bare
+    };
+    let rule = "rate_limit.unproven";
+    let never = withheld("it needs consent");
+    assert_eq!(findings(SIX, &never, rule)[0].0, "no answer names a limit, and it needs consent");
+    let later = withheld(NOT_ITS_TIME);
+    assert_eq!(judged(SIX, &later), [""; 0], "today's run beyond the limit may have shown it");
+    let down = stopped(later, StopCause::Errors, "the service answers 502");
+    assert_eq!(judged(SIX, &down), ["rate_limit.unproven reading"]);
+    for (evidence, why) in [(never, "it needs consent"), (down, NOT_ITS_TIME)] {
+        let untested = untested(SIX, &evidence, "rate_limit.not-enforced");
+        assert_eq!(untested.as_deref(), Some(why));
+    }
 }

@@ -9,7 +9,7 @@ use crate::rate_limit::RateLimit;
 use crate::rate_limit::evidence::{Evidence, Mode, Purpose, StopCause};
 use crate::rate_limit::plan::{Exhaust, whole, window_tolerance};
 use crate::rate_limit::reading::{Reading, amount};
-use crate::rule::{About, Looked, Saw};
+use crate::rule::{About, Looked, Saw, Tested};
 use crate::severity::Severity;
 
 pub(super) const UNPROVEN: About = About {
@@ -24,12 +24,25 @@ pub(super) const UNPROVEN: About = About {
 pub(super) fn unproven(check: &RateLimit, seen: &Seen<'_, RateLimit>, _: Timestamp) -> Looked {
     let evidence = seen.now;
     let reading = evidence.reading(check);
+    if evidence.is_between() {
+        return between(evidence);
+    }
     let Some(why) = why(check, evidence, reading) else { return Looked::silent() };
     let why = match (evidence.withheld(), &evidence.stopped) {
         (Some(withheld), None) => format!("{why}, and {withheld}"),
         _ => why,
     };
     Looked::fired(Saw::new(why, "a limit that is seen to hold"))
+}
+
+/// Between two runs beyond the limit, what those could not show stays as it was, and that nothing is
+/// declared says nothing. What ends such a run early passes with the next one.
+fn between(evidence: &Evidence) -> Looked {
+    const READING: &str = "reading";
+    let stopped = evidence.stopped.as_ref().filter(|stop| stop.cause != StopCause::Shared);
+    let saw =
+        stopped.map(|stop| Saw::new(&stop.detail, "a limit that is seen to hold").on(READING));
+    Looked { saw: saw.into_iter().collect(), tested: Tested::Only(vec![READING.to_owned()]) }
 }
 
 fn why(check: &RateLimit, evidence: &Evidence, reading: &Reading) -> Option<String> {
