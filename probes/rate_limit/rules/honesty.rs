@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{enforcement, isolation, show};
 use crate::contract::Seen;
 use crate::rate_limit::RateLimit;
-use crate::rate_limit::declared::{Generation, Notation};
+use crate::rate_limit::declared::{Declared, Generation, Notation, Policy};
 use crate::rate_limit::evidence::{Evidence, Purpose};
 use crate::rate_limit::infer::Outcome;
 use crate::rate_limit::reading::{Reading, Told, amount};
@@ -128,7 +128,9 @@ pub(super) fn headers_contradict(
 ) -> Looked {
     let evidence = seen.now;
     let reading = evidence.reading(check);
-    let malformed = || reading.answers.iter().flat_map(|told| &told.declared.malformed);
+    let own = || reading.answers.iter().map(|told| &told.declared);
+    let all = || own().chain(&reading.sighted);
+    let malformed = || all().flat_map(|declared| &declared.malformed);
     if !reading.declares() && malformed().next().is_none() {
         return Looked::untested("no answer declares a limit");
     }
@@ -138,18 +140,27 @@ pub(super) fn headers_contradict(
             .on("syntax")
             .graded(Severity::Low)
     }));
-    saw.extend(reading.answers.iter().find_map(generations));
-    saw.extend(reading.answers.iter().find_map(beyond_limit));
+    saw.extend(all().find_map(generations));
+    saw.extend(all().find_map(beyond_limit));
+    saw.extend(all().find_map(reset_beyond_window));
     saw.extend(reading.answers.iter().find_map(retry_before_reset));
-    saw.extend(reading.answers.iter().find_map(reset_beyond_window));
     saw.extend(stands_still(evidence, reading));
-    Looked { saw, tested: Tested::All }
+    let mut tested = vec!["syntax", "limit", "remaining", "reset"];
+    if enforcement::refused(reading) {
+        tested.push("retry-after");
+    }
+    if enforcement::falling(evidence, reading) || saw.iter().any(|saw| saw.subject == COUNTING) {
+        tested.push(COUNTING);
+    }
+    Looked { saw, tested: Tested::Only(tested.into_iter().map(str::to_owned).collect()) }
 }
 
+/// Whether what is left goes down, which a run of one request does not see.
+const COUNTING: &str = "counting";
+
 /// Two generations that name different limits.
-fn generations(told: &Told) -> Option<Saw> {
-    let named: Vec<(Generation, f64)> = told
-        .declared
+fn generations(declared: &Declared) -> Option<Saw> {
+    let named: Vec<(Generation, f64)> = declared
         .policies
         .iter()
         .filter(|policy| policy.counts_requests && policy.remaining.is_some())
@@ -171,8 +182,8 @@ fn generations(told: &Told) -> Option<Saw> {
     Some(Saw::new(saw, "one limit").on("limit"))
 }
 
-fn beyond_limit(told: &Told) -> Option<Saw> {
-    let policy = told.declared.policies.iter().find(|policy| {
+fn beyond_limit(declared: &Declared) -> Option<Saw> {
+    let policy = declared.policies.iter().find(|policy| {
         matches!((policy.remaining, policy.limit), (Some(left), Some(limit)) if left > limit + 0.5 && limit > 0.5)
     })?;
     let saw = format!(
@@ -183,20 +194,26 @@ fn beyond_limit(told: &Told) -> Option<Saw> {
     Some(Saw::new(saw, "at most the limit").on("remaining"))
 }
 
-/// The draft wants `Retry-After` not to lie before the reset.
+/// The draft wants `Retry-After` not to lie before the reset: of several limits, before that of the
+/// one that is used up.
 fn retry_before_reset(told: &Told) -> Option<Saw> {
     if told.outcome != Some(Outcome::Refused) {
         return None;
     }
-    let (retry, reset) = (told.retry_after?, told.reset?);
+    let of = |policy: &Policy| policy.reset.filter(|_| policy.counts_requests);
+    let policies = &told.declared.policies;
+    let used_up = || policies.iter().filter(|p| p.remaining.is_some_and(|left| left < 0.5));
+    let soonest = used_up().filter_map(of).map(|reset| reset.seconds).reduce(f64::min);
+    let (retry, reset) =
+        (told.retry_after?, soonest.or(told.reset.filter(|_| policies.len() == 1))?);
     (retry + 1.5 < reset).then(|| {
         let saw = format!("Retry-After {} s, reset in {} s", amount(retry), amount(reset));
         Saw::new(saw, "no retry before the reset").on("retry-after").graded(Severity::Low)
     })
 }
 
-fn reset_beyond_window(told: &Told) -> Option<Saw> {
-    told.declared.policies.iter().find_map(|policy| {
+fn reset_beyond_window(declared: &Declared) -> Option<Saw> {
+    declared.policies.iter().find_map(|policy| {
         let (reset, window) = (policy.reset?.seconds, policy.window?);
         (reset > window + (0.02 * window).max(2.0)).then(|| {
             let saw =
@@ -216,5 +233,5 @@ fn stands_still(evidence: &Evidence, reading: &Reading) -> Option<Saw> {
     }
     let (count, left) = enforcement::standing(evidence, reading)?;
     let saw = format!("{} left after each of {count} requests", amount(left));
-    Some(Saw::new(saw, "one less after each").on("remaining"))
+    Some(Saw::new(saw, "one less after each").on(COUNTING))
 }

@@ -75,6 +75,7 @@ fn a_run_that_only_reads_takes_nothing_back_of_what_one_beyond_the_limit_found()
         ("rate_limit.fails-open", "nothing-left"),
         ("rate_limit.limit-differs", "admitted"),
         ("rate_limit.window-differs", "admitted"),
+        ("rate_limit.headers-contradict", "retry-after"),
         ("rate_limit.unproven", ""),
     ] {
         assert!(!tests(six, &read, rule, subject), "{rule} {subject}");

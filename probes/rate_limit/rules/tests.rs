@@ -1,6 +1,8 @@
 //! Each rule with evidence that it fires on, and evidence that it is silent on.
 
 use super::testing::{findings, judged, run, stopped, untested};
+use crate::net::origin::Origin;
+use crate::net::sighting::Sighting;
 use crate::rate_limit::evidence::Mode::{Differential, Exhaust, Headers};
 use crate::rate_limit::evidence::{Evidence, LeftOut, NOT_ITS_TIME, StopCause};
 
@@ -237,8 +239,27 @@ fn headers_contradict_each_other_or_what_happens() {
     let early =
         run(Exhaust, &["0.0 200 left=0/1 reset=60", "0.1 429 left=0/1 reset=60 ra=1", "9 200"]);
     assert!(has(SIX, early, "rate_limit.headers-contradict retry-after"));
+    // Of two limits, the one that is used up is over in a second.
+    let policies = "h:ratelimit-policy=\"a\";q=10;w=1,\"b\";q=6;w=60";
+    let other = format!("0.1 429 {policies} h:ratelimit=\"a\";r=0;t=1,\"b\";r=4;t=50 ra=1");
+    assert!(!has(SIX, run(Exhaust, &["0.0 200", &other, "9 200"]), rule));
     assert_eq!(on("0.0 200 left=59/60"), [""; 0]);
     assert!(!has(SIX, honest(), rule));
+}
+
+#[test]
+fn what_other_checks_saw_may_contradict_itself_too() {
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let seen = Sighting {
+        origin: Origin { scheme: "http".into(), host: "a".into(), port: 80 },
+        method: "GET".into(),
+        path: "/".into(),
+        status: 200,
+        headers: vec![header("x-ratelimit-limit", "60"), header("x-ratelimit-remaining", "90")],
+        at: "2025-09-20T11:59:00Z".parse().unwrap(),
+    };
+    let evidence = Evidence { sightings: vec![seen], ..run(Headers, &[]) };
+    assert_eq!(judged(READ, &evidence), ["rate_limit.headers-contradict remaining"]);
 }
 
 #[test]
