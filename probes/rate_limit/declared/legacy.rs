@@ -7,11 +7,19 @@ use super::{Declared, Generation, Policy};
 
 /// Reads every field of the family.
 pub(super) fn read(headers: &[(String, String)], now: Now, declared: &mut Declared) {
-    for (name, value) in headers {
-        let Some((generation, rest)) = family(name) else { continue };
-        let (what, suffix) = rest.split_once('-').unwrap_or((rest, ""));
+    // Limits come first, wherever they stand: they say which policy the other fields belong to.
+    let (limits, others): (Vec<_>, Vec<_>) = headers
+        .iter()
+        .filter_map(|(name, value)| {
+            let (generation, rest) = family(name)?;
+            let (what, suffix) = rest.split_once('-').unwrap_or((rest, ""));
+            Some((name, value, generation, what, suffix))
+        })
+        .partition(|(.., what, _)| *what == "limit");
+    for (name, value, generation, what, suffix) in limits.into_iter().chain(others) {
         match what {
-            "limit" => limit(declared, generation, suffix, value),
+            "limit" if limit(declared, generation, suffix, value) => {}
+            "limit" => declared.malformed.push(name.clone()),
             "remaining" | "available" => match amount(value) {
                 Some(left) => policy(declared, generation, suffix).remaining = Some(left.max(0.0)),
                 None => declared.malformed.push(name.clone()),
@@ -46,7 +54,8 @@ fn family(name: &str) -> Option<(Generation, &str)> {
     Some((generation, rest))
 }
 
-fn limit(declared: &mut Declared, generation: Generation, suffix: &str, value: &str) {
+/// `false` when it cannot be read.
+fn limit(declared: &mut Declared, generation: Generation, suffix: &str, value: &str) -> bool {
     // Draft 00 to 03, and proxies that write the old name in the new form: `100, 100;w=60`.
     if let Some((first, windows)) = structured::quotas(value).filter(|(_, w)| !w.is_empty()) {
         let policy = policy(declared, generation, suffix);
@@ -62,9 +71,25 @@ fn limit(declared: &mut Declared, generation: Generation, suffix: &str, value: &
             declared.policies.swap(0, index);
         }
         policy(declared, generation, suffix).limit = Some(value);
+    } else if let Some(window) = window(value) {
+        policy(declared, generation, suffix).window = Some(window);
     } else {
-        declared.malformed.push("limit".to_owned());
+        return false;
     }
+    true
+}
+
+/// `AspNetCoreRateLimit` writes the window in the place of the limit: `15m`.
+fn window(text: &str) -> Option<f64> {
+    let (count, unit) = text.trim().split_at_checked(text.trim().len().checked_sub(1)?)?;
+    let seconds = match unit {
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        _ => return None,
+    };
+    amount(count).filter(|count| *count > 0.0).map(|count| count * seconds)
 }
 
 /// An amount: whole, or with a fraction that limiters with refill write.

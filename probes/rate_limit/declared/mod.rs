@@ -123,6 +123,8 @@ impl Declared {
                 declared.odd_hints.push(name.clone());
             }
         }
+        // Gateways write -1 for whoever has no limit.
+        declared.policies.retain(|policy| policy.limit.is_none_or(|limit| limit >= 0.0));
         declared.policies.truncate(MOST);
         declared
     }

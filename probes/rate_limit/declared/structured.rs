@@ -45,7 +45,7 @@ pub(super) fn quotas(text: &str) -> Option<(f64, Vec<(f64, f64)>)> {
     let quota = number(&first.bare_item)?;
     let windows = std::iter::once(first)
         .chain(rest)
-        .filter_map(|item| Some((number(&item.bare_item)?, parameter(&item.params, "w")?)))
+        .filter_map(|item| Some((number(&item.bare_item)?, window(&item.params)?)))
         .collect();
     Some((quota, windows))
 }
@@ -56,13 +56,13 @@ fn policies(text: &str, declared: &mut Declared) -> bool {
         if let Some(name) = name(&item.bare_item) {
             let policy = named(declared, &name);
             policy.limit = parameter(&item.params, "q");
-            policy.window = parameter(&item.params, "w");
+            policy.window = window(&item.params);
             policy.counts_requests = counts_requests(&item.params);
             policy.partition = partition(&item.params);
         } else if let Some(quota) = number(&item.bare_item) {
             let mut policy = Policy::new(Generation::Draft6, "");
             policy.limit = Some(quota);
-            policy.window = parameter(&item.params, "w");
+            policy.window = window(&item.params);
             declared.policies.push(policy);
         }
     }
@@ -141,6 +141,11 @@ fn number(item: &BareItem) -> Option<f64> {
 
 fn parameter(parameters: &Parameters, key: &str) -> Option<f64> {
     parameters.get(key).and_then(number)
+}
+
+/// A window takes time.
+fn window(parameters: &Parameters) -> Option<f64> {
+    parameter(parameters, "w").filter(|seconds| *seconds > 0.0)
 }
 
 fn counts_requests(parameters: &Parameters) -> bool {

@@ -335,3 +335,52 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn which_field_comes_first_makes_no_difference() {
+    let fields = [
+        ("ratelimit-policy", "10;w=1, 1000;w=3600"),
+        ("ratelimit-limit", "1000"),
+        ("ratelimit-remaining", "990"),
+        ("ratelimit-reset", "3000"),
+    ];
+    let wanted = (Generation::Draft6, "", Some(1000.0), Some(990.0), Some(3600.0), Some(3000.0));
+    let mut backwards = fields;
+    backwards.reverse();
+    for fields in [fields, backwards] {
+        let declared = read(&fields);
+        assert_eq!(rows(&declared)[0], wanted, "{fields:?}");
+        assert_eq!(declared.policies.len(), 2);
+    }
+}
+
+#[test]
+fn whoever_has_no_limit_is_under_none() {
+    let none = read(&[("x-ratelimit-limit", "-1"), ("x-ratelimit-remaining", "-1")]);
+    assert!(none.policies.is_empty() && none.malformed.is_empty(), "{none:?}");
+    let nothing = read(&[("x-ratelimit-limit", "0"), ("x-ratelimit-remaining", "0")]);
+    assert_eq!(nothing.policies[0].limit, Some(0.0), "which is another thing");
+}
+
+#[test]
+fn a_window_in_the_place_of_the_limit_is_one() {
+    for (text, seconds) in [("1s", 1.0), ("15m", 900.0), ("12h", 43_200.0), ("7d", 604_800.0)] {
+        let declared = read(&[("x-rate-limit-limit", text), ("x-rate-limit-remaining", "99")]);
+        let wanted = (Generation::Legacy, "", None, Some(99.0), Some(seconds), None);
+        assert_eq!(rows(&declared), [wanted]);
+        assert!(declared.malformed.is_empty());
+    }
+    for wrong in ["m", "0s", "many", "1é"] {
+        let declared = read(&[("x-ratelimit-limit", wrong)]);
+        assert_eq!(declared.malformed, ["x-ratelimit-limit"], "{wrong}");
+    }
+}
+
+#[test]
+fn a_window_that_takes_no_time_is_none() {
+    for window in ["0", "-5"] {
+        let declared =
+            read(&[("ratelimit-policy", &format!("60;w={window}, \"a\";q=1;w={window}"))]);
+        assert!(declared.policies.is_empty() || rows(&declared).iter().all(|row| row.4.is_none()));
+    }
+}
