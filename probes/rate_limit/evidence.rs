@@ -68,6 +68,12 @@ impl Evidence {
         self.withheld() == Some(NOT_ITS_TIME)
     }
 
+    /// Why there was nothing to look at, where our own earlier work has used the limit up.
+    pub(super) fn spent(&self) -> Option<&str> {
+        let stop = self.stopped.as_ref().filter(|stop| stop.cause == StopCause::Spent)?;
+        Some(&stop.detail)
+    }
+
     /// Why the run did not go beyond the limit, where it is configured to and may not.
     pub(super) fn withheld(&self) -> Option<&str> {
         let mut left_out = self.left_out.iter().filter(|left| left.what == "enforcement");
@@ -155,6 +161,8 @@ pub(super) enum StopCause {
     Slow,
     /// A cache answers.
     Cached,
+    /// The limit is used up by our own earlier work.
+    Spent,
     /// The route still rests from an earlier refusal.
     Resting,
     /// The route had its share of the day.

@@ -3,7 +3,7 @@
 use super::session::Session;
 use crate::blind::Blind;
 use crate::rate_limit::RateLimit;
-use crate::rate_limit::evidence::Purpose;
+use crate::rate_limit::evidence::{Purpose, Stop, StopCause};
 use crate::rate_limit::plan::{Differential, Step};
 use crate::rate_limit::reading::{self, Reading};
 
@@ -19,6 +19,10 @@ pub(super) async fn run(session: &mut Session<'_>) -> Result<(), Blind> {
     if let Some(window) = session.check.window
         && !clear(session, window).await
     {
+        let why = session.seen.left_out.last().map(|left| left.why.clone()).unwrap_or_default();
+        let detail = format!("our own earlier runs used half of the limit, and {why}");
+        session.seen.stopped = Some(Stop { cause: StopCause::Spent, detail });
+        super::headers::sighted(session);
         return Ok(());
     }
     if !session.send(Purpose::Plain).await? {

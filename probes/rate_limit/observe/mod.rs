@@ -25,13 +25,13 @@ pub(super) async fn observe(check: &RateLimit, cx: &Context) -> Result<Evidence,
     }
     if let Some(rest) = session.resting() {
         let rest = brief(rest);
-        let why = if cx.traffic().is_exhausted(&session.origin) {
-            "our own test of the limit used it up"
+        let (cause, why) = if cx.traffic().is_exhausted(&session.origin) {
+            (StopCause::Spent, "our own test of the limit used it up")
         } else {
-            "this route was refused lately"
+            (StopCause::Resting, "this route was refused lately")
         };
         let detail = format!("{why}, and it is left alone for {rest}");
-        session.seen.stopped = Some(Stop { cause: StopCause::Resting, detail });
+        session.seen.stopped = Some(Stop { cause, detail });
         headers::sighted(&mut session);
         return Ok(session.end());
     }

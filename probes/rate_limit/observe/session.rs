@@ -212,6 +212,13 @@ impl<'a> Session<'a> {
             window,
         };
         self.seen.stopped = guard::stop(&self.seen.samples, &self.answers, &terms);
+        // Another route of the origin may count in the bucket that we have used up.
+        if let Some(stop) = self.seen.stopped.as_mut().filter(|s| s.cause == StopCause::Limited)
+            && self.cx.traffic().is_exhausted(&self.origin)
+        {
+            stop.cause = StopCause::Spent;
+            stop.detail.push_str(" by our own test of it");
+        }
     }
 
     /// The window, as far as it is known by now.

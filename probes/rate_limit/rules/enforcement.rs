@@ -23,6 +23,10 @@ pub(super) const NOT_ENFORCED: About = About {
 
 pub(super) fn not_enforced(check: &RateLimit, seen: &Seen<'_, RateLimit>, _: Timestamp) -> Looked {
     let evidence = seen.now;
+    let spent = evidence.spent().filter(|_| evidence.withheld().is_none());
+    if let Some(why) = spent {
+        return Looked::untested(why);
+    }
     if evidence.mode != Mode::Exhaust {
         let why = evidence.withheld().unwrap_or("only `mode: exhaust` goes beyond the limit");
         return Looked::untested(why);

@@ -1,6 +1,6 @@
 //! Each rule with evidence that it fires on, and evidence that it is silent on.
 
-use super::testing::{findings, judged, run, stopped, untested};
+use super::testing::{findings, judged, run, stopped, tests, untested};
 use crate::net::origin::Origin;
 use crate::net::sighting::Sighting;
 use crate::rate_limit::evidence::Mode::{Differential, Exhaust, Headers};
@@ -480,6 +480,12 @@ fn what_could_not_be_settled_says_why() {
         assert_eq!(judged(READ, &evidence), [rule], "{cause:?}");
     }
     assert!(!has(READ, run(Headers, &["0.0 200 left=59/60", "0.1 200 left=58/60"]), rule));
+    let ours = stopped(run(Headers, &[]), StopCause::Spent, "we did it");
+    assert_eq!(judged(READ, &ours), [""; 0]);
+    let enforced = untested(READ, &ours, "rate_limit.not-enforced");
+    assert_eq!(enforced.as_deref(), Some("we did it"));
+    assert!(!tests(READ, &ours, rule, ""), "what was not proven stays so");
+    assert!(tests(READ, &ours, rule, "reading"), "or the run would be unknown");
 }
 
 #[test]

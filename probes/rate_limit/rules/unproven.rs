@@ -24,7 +24,7 @@ pub(super) const UNPROVEN: About = About {
 pub(super) fn unproven(check: &RateLimit, seen: &Seen<'_, RateLimit>, _: Timestamp) -> Looked {
     let evidence = seen.now;
     let reading = evidence.reading(check);
-    if evidence.is_between() {
+    if evidence.is_between() || evidence.spent().is_some() {
         return between(evidence);
     }
     let Some(why) = why(check, evidence, reading) else { return Looked::silent() };
@@ -35,11 +35,15 @@ pub(super) fn unproven(check: &RateLimit, seen: &Seen<'_, RateLimit>, _: Timesta
     Looked::fired(Saw::new(why, "a limit that is seen to hold"))
 }
 
-/// Between two runs beyond the limit, what those could not show stays as it was, and that nothing is
-/// declared says nothing. What ends such a run early passes with the next one.
+/// Between two runs beyond the limit, and while our own runs have used it up, what others could not
+/// show stays as it was, and that nothing is declared says nothing. What ends such a run early passes
+/// with the next one.
 fn between(evidence: &Evidence) -> Looked {
     const READING: &str = "reading";
-    let stopped = evidence.stopped.as_ref().filter(|stop| stop.cause != StopCause::Shared);
+    let stopped = evidence.stopped.as_ref().filter(|stop| {
+        // One is a finding of its own, the other is ours.
+        !matches!(stop.cause, StopCause::Shared | StopCause::Spent)
+    });
     let saw =
         stopped.map(|stop| Saw::new(&stop.detail, "a limit that is seen to hold").on(READING));
     Looked { saw: saw.into_iter().collect(), tested: Tested::Only(vec![READING.to_owned()]) }
@@ -63,11 +67,6 @@ fn why(check: &RateLimit, evidence: &Evidence, reading: &Reading) -> Option<Stri
 
 fn declared(evidence: &Evidence, reading: &Reading) -> Option<String> {
     let cached = evidence.samples.iter().any(super::super::evidence::Sample::is_cached);
-    if evidence.samples.is_empty()
-        && let Some(left_out) = evidence.left_out.first()
-    {
-        return Some(left_out.why.clone());
-    }
     if !reading.declares() {
         let detail = if cached { ": the answers come out of a cache" } else { "" };
         return Some(format!("no answer names a limit{detail}"));

@@ -121,6 +121,27 @@ async fn a_refusal_that_we_did_not_provoke_is_obeyed_by_the_next_run_too() {
     assert!(bench.unproven(&evidence).contains("left alone for"), "{}", bench.unproven(&evidence));
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_our_own_run_used_up_is_left_alone_and_no_fault_of_the_service() {
+    let wall = Wall::new(Shape::FixedFromFirstHit, 6.0, 86_400.0);
+    let settings = r#"{"limit": 6, "window": "1day", "mode": "exhaust"}"#;
+    let bench = Bench::new(settings, move |_| wall.told("everybody")).await;
+    bench.run().await;
+    let sent = bench.sent();
+    let evidence = bench.run().await;
+    assert_eq!(evidence.stopped.as_ref().unwrap().cause, StopCause::Spent);
+    assert_eq!((bench.found(&evidence), bench.sent()), (Vec::new(), sent));
+    // The same bucket, by another route.
+    let other =
+        r#"{"request": {"path": "/other"}, "limit": 6, "window": "1day", "mode": "exhaust"}"#;
+    let other = Bench { probe: testing::probe(other), ..bench };
+    let evidence = other.run().await;
+    assert_eq!(evidence.stopped.as_ref().unwrap().cause, StopCause::Spent);
+    assert_eq!(other.sent(), sent + 1);
+    let found = other.found(&evidence);
+    assert!(!found.contains(&"rate_limit.unproven".to_owned()), "{found:?}");
+}
+
 #[tokio::test]
 async fn a_route_bears_a_bounded_number_of_requests_a_day() {
     let bench = Bench::new(SIXTY, |_| Reply::text(200, "ok")).await;
@@ -260,10 +281,10 @@ async fn runs_within_one_long_window_use_half_of_its_limit_together() {
     for _ in 0..10 {
         let evidence = bench.run().await;
         let found = bench.found(&evidence);
-        if evidence.samples.is_empty() {
-            assert!(bench.unproven(&evidence).contains("--max-wait"), "{found:?}");
+        assert_eq!(found, [""; 0], "what we ourselves used up is nobody's fault");
+        if let Some(stop) = &evidence.stopped {
+            assert!(stop.cause == StopCause::Spent && stop.detail.contains("--max-wait"));
         } else {
-            assert_eq!(found, [""; 0]);
             looked += 1;
         }
         tokio::time::advance(Duration::from_mins(5)).await;
