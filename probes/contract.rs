@@ -60,7 +60,7 @@ pub trait Kind: Sized + Send + Sync + 'static {
         None
     }
 
-    /// What its daily parts work on, as method and path: two checks that name the same route at
+    /// What its daily parts work on, as method and path as it is configured: two checks that name the same route at
     /// one origin share their day. `None`: the check itself.
     fn route(&self) -> Option<String> {
         None

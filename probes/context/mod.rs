@@ -160,21 +160,9 @@ impl Context {
         self.run.max_wait
     }
 
-    /// The service's URL with this path (and query) instead of its own. A path that starts with
-    /// `/` replaces the base URL's; any other is appended to it.
+    /// The service's URL with this path (and query) instead of its own, by [`Target::at`].
     pub fn url(&self, path: &str) -> Url {
-        let mut url = self.target.url.clone();
-        let (path, query) = path.split_once('?').map_or((path, None), |(p, q)| (p, Some(q)));
-        if path.starts_with('/') {
-            url.set_path(path);
-        } else if !path.is_empty() {
-            let base = url.path().trim_end_matches('/').to_owned();
-            url.set_path(&format!("{base}/{path}"));
-        }
-        if query.is_some() || !path.is_empty() {
-            url.set_query(query);
-        }
-        url
+        self.target.at(path)
     }
 
     /// A secret's value of now. It is redacted from everything that is seen from here on.

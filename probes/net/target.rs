@@ -67,6 +67,23 @@ impl Target {
 }
 
 impl Target {
+    /// The service's URL with this path (and query) instead of its own. A path that starts with
+    /// `/` replaces the base URL's; any other is appended to it.
+    pub fn at(&self, path: &str) -> Url {
+        let mut url = self.url.clone();
+        let (path, query) = path.split_once('?').map_or((path, None), |(p, q)| (p, Some(q)));
+        if path.starts_with('/') {
+            url.set_path(path);
+        } else if !path.is_empty() {
+            let base = url.path().trim_end_matches('/').to_owned();
+            url.set_path(&format!("{base}/{path}"));
+        }
+        if query.is_some() || !path.is_empty() {
+            url.set_query(query);
+        }
+        url
+    }
+
     /// Remembers what was seen of the same target in another configuration.
     pub fn follow(&self, before: &Self) {
         if self.url == before.url && self.connect_to == before.connect_to {

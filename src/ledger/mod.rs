@@ -18,6 +18,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use musterd_probes::net::origin::Origin;
 use tokio::time::{Instant, sleep};
+use url::Position;
 
 use crate::blocking::Blocking;
 use crate::config::{Check, Service};
@@ -40,11 +41,16 @@ const TRY: Duration = Duration::from_millis(20);
 pub(crate) struct Route(String);
 
 impl Route {
-    /// The route of a check: what its probe works on at the service's origin, or else the check
-    /// itself.
+    /// The route of a check: what its probe works on at the service's origin, however the way there
+    /// is divided between the service's URL and the check's path, or else the check itself.
     pub(crate) fn of(service: &Service, check: &Check) -> Self {
         match (Origin::of(&service.target.url), check.probe.route()) {
-            (Some(origin), Some(route)) => Self(format!("{} {origin} {route}", check.kind.name)),
+            (Some(origin), Some(route)) => {
+                let (method, path) = route.split_once(' ').unwrap_or(("", &route));
+                let url = service.target.at(path);
+                let place = &url[Position::BeforePath..Position::AfterQuery];
+                Self(format!("{} {origin} {method} {place}", check.kind.name))
+            }
             _ => Self(check.id.to_string()),
         }
     }

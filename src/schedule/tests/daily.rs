@@ -1,6 +1,8 @@
 //! What runs at most once a day, over days and restarts.
 
 use super::*;
+use musterd_probes::net::target::Target;
+
 use crate::ledger::Route;
 
 /// Sees whether its deep part joined.
@@ -209,4 +211,19 @@ fn a_route_names_the_probe_the_origin_and_what_is_worked_on() {
     assert_eq!(route, Route::of(&service, &hourly("another").1));
     let alone = super::check("shop", "alone", 60, 1, false);
     assert_ne!(Route::of(&service, &alone), route);
+}
+
+#[test]
+fn a_route_is_the_same_however_its_url_is_put_together() {
+    let kind = musterd_probes::KINDS.iter().find(|kind| kind.name == "rate_limit").unwrap();
+    let route = |url: &str, path: &str| {
+        let target = Target::new("shop", url.parse().unwrap());
+        let service = Service { target: Arc::new(target), ..testing::service(Vec::new()) };
+        let request = serde_json::json!({"request": {"method": "POST", "path": path}});
+        Route::of(&service, &testing::check(kind, &request))
+    };
+    let login = route("http://a.test/api", "login");
+    assert_eq!(login, route("http://a.test", "/api/login"));
+    assert_eq!(login, route("http://a.test/api/login", ""));
+    assert_ne!(login, route("http://a.test/shop", "login"));
 }
