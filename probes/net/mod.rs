@@ -22,6 +22,7 @@ pub mod redirect;
 pub mod request;
 pub mod resolve;
 pub mod sighting;
+mod tally;
 pub mod target;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::net::origin::Origin;
+use crate::net::tally::Tally;
 
 /// Of one origin, so many requests are remembered.
 const MOST: usize = 256;
@@ -41,6 +42,8 @@ pub struct Traffic(Mutex<HashMap<Origin, Sent>>);
 #[derive(Debug, Default)]
 struct Sent {
     latest: VecDeque<(Instant, Route)>,
+    /// What those make together that are not remembered one by one any more.
+    tally: Tally,
     /// All that went out since it is followed, and how many of it are not answered yet.
     all: u64,
     in_flight: u64,
@@ -55,6 +58,8 @@ struct Conduct {
     day: Instant,
     sent: u32,
     resting_until: Option<Instant>,
+    /// All that took the route since somebody looks at it.
+    tally: Tally,
 }
 
 impl Traffic {
@@ -97,7 +102,12 @@ impl Traffic {
         if sent.latest.len() == MOST {
             sent.latest.pop_front();
         }
-        sent.latest.push_back((Instant::now(), Route::of(method, url)));
+        let (now, route) = (Instant::now(), Route::of(method, url));
+        sent.latest.push_back((now, route));
+        sent.tally.note(now);
+        if let Some(conduct) = sent.routes.get_mut(&route) {
+            conduct.tally.note(now);
+        }
         sent.all += 1;
         sent.in_flight += 1;
         Some(UnderWay { traffic: self, origin })
@@ -105,9 +115,12 @@ impl Traffic {
 
     /// Counts the latest request on one route as one on another: a limit may count both together.
     pub fn attribute(&self, origin: &Origin, from: Route, to: Route) {
-        self.with(origin, |sent, _| {
+        self.with(origin, |sent, now| {
             if let Some((_, route)) = sent.latest.iter_mut().rev().find(|(_, of)| *of == from) {
                 *route = to;
+            }
+            if let Some(conduct) = sent.routes.get_mut(&to).filter(|_| from != to) {
+                conduct.tally.note(now);
             }
         });
     }
@@ -124,12 +137,29 @@ impl Traffic {
     }
 
     /// How many requests went to an origin within the last `window`, of which so many on a route.
+    /// Where that was more than is remembered one by one, they may be a few too many.
     pub fn within(&self, origin: &Origin, route: Route, window: Duration) -> (u32, u32) {
         self.with(origin, |sent, now| {
-            let recent = sent.latest.iter().rev();
-            let recent = recent.take_while(|(at, _)| now.saturating_duration_since(*at) < window);
-            recent.fold((0, 0), |(all, own), (_, of)| (all + 1, own + u32::from(*of == route)))
+            let is_recent = |at: Instant| now.saturating_duration_since(at) < window;
+            let recent = sent.latest.iter().rev().take_while(|(at, _)| is_recent(*at));
+            let (all, own) =
+                recent.fold((0, 0), |(all, own), (_, of)| (all + 1, own + u32::from(*of == route)));
+            let is_all = sent.latest.len() < MOST
+                || sent.latest.front().is_none_or(|(oldest, _)| !is_recent(*oldest));
+            if is_all {
+                return (all, own);
+            }
+            let of_route =
+                sent.routes.get(&route).map_or(0, |conduct| conduct.tally.within(now, window));
+            (all.max(sent.tally.within(now, window)), own.max(of_route))
         })
+    }
+
+    /// Remembers from now on for longer what takes this route.
+    pub fn watch(&self, origin: &Origin, route: Route) {
+        self.with(origin, |sent, now| {
+            sent.conduct(route, now);
+        });
     }
 
     /// Takes one of the active requests that a route bears within a day, if one is left.
@@ -203,7 +233,13 @@ impl Sent {
                     || now.saturating_duration_since(conduct.day) < DAY
             });
         }
-        self.routes.entry(route).or_insert(Conduct { day: now, sent: 0, resting_until: None })
+        self.routes.entry(route).or_insert_with(|| {
+            let mut tally = Tally::default();
+            for (at, _) in self.latest.iter().filter(|(_, of)| *of == route) {
+                tally.note(*at);
+            }
+            Conduct { day: now, sent: 0, resting_until: None, tally }
+        })
     }
 }
 
@@ -214,99 +250,4 @@ fn later(now: Instant, time: Duration) -> Instant {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn origin(port: u16) -> Origin {
-        Origin { scheme: "http".into(), host: "a".into(), port }
-    }
-
-    fn route(path: &str) -> Route {
-        Route::of(&Method::GET, &format!("http://a{path}").parse().unwrap())
-    }
-
-    fn note(traffic: &Traffic, port: u16, path: &str) {
-        let url = format!("http://a{path}").parse().unwrap();
-        drop(traffic.note(&origin(port), &Method::GET, &url));
-    }
-
-    const MINUTE: Duration = Duration::from_mins(1);
-
-    #[tokio::test(start_paused = true)]
-    async fn requests_are_counted_by_origin_and_route_within_a_window() {
-        let traffic = Traffic::default();
-        traffic.follow([origin(1), origin(2)]);
-        note(&traffic, 1, "/a?x=1");
-        tokio::time::advance(MINUTE).await;
-        note(&traffic, 1, "/a?x=2");
-        note(&traffic, 1, "/b");
-        note(&traffic, 2, "/a");
-        assert_eq!(traffic.within(&origin(1), route("/a"), MINUTE), (2, 1));
-        assert_eq!(traffic.within(&origin(1), route("/a"), 2 * MINUTE), (3, 2));
-        assert_eq!(traffic.within(&origin(3), route("/a"), MINUTE), (0, 0));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_route_bears_so_much_a_day_and_no_more() {
-        let traffic = Traffic::default();
-        let taken = (0..500).filter(|_| traffic.take_daily(&origin(1), route("/a"))).count();
-        assert_eq!(taken, 384);
-        assert!(traffic.take_daily(&origin(1), route("/b")), "another route has its own");
-        tokio::time::advance(DAY).await;
-        assert!(traffic.take_daily(&origin(1), route("/a")));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_route_rests_as_long_as_the_longest_wish() {
-        let traffic = Traffic::default();
-        traffic.rest(&origin(1), route("/a"), 2 * MINUTE);
-        traffic.rest(&origin(1), route("/a"), MINUTE);
-        assert_eq!(traffic.resting(&origin(1), route("/a")), Some(2 * MINUTE));
-        assert_eq!(traffic.resting(&origin(1), route("/b")), None);
-        tokio::time::advance(2 * MINUTE).await;
-        assert_eq!(traffic.resting(&origin(1), route("/a")), None);
-        traffic.rest(&origin(1), route("/a"), Duration::MAX);
-        assert!(traffic.resting(&origin(1), route("/a")).is_some());
-    }
-
-    #[test]
-    fn only_origins_that_are_followed_cost_memory_and_that_is_bounded() {
-        let traffic = Traffic::default();
-        traffic.follow([origin(1)]);
-        for port in 0..10_000 {
-            note(&traffic, port, "/a");
-            assert!(!traffic.is_exhausted(&origin(port)));
-        }
-        for path in 0..2 * MOST {
-            note(&traffic, 1, &format!("/{path}"));
-        }
-        let all = traffic.0.lock().unwrap();
-        assert_eq!(all.len(), 1);
-        assert_eq!(all[&origin(1)].latest.len(), MOST);
-    }
-
-    #[test]
-    fn what_is_under_way_may_be_counted_at_any_moment() {
-        let traffic = Traffic::default();
-        traffic.follow([origin(1)]);
-        note(&traffic, 1, "/a");
-        let (to, url) = (origin(1), "http://a/b".parse().unwrap());
-        let under_way = traffic.note(&to, &Method::GET, &url);
-        assert_eq!((traffic.settled(&origin(1)), traffic.all(&origin(1))), (1, 2));
-        drop(under_way);
-        assert_eq!((traffic.settled(&origin(1)), traffic.all(&origin(1))), (2, 2));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn following_the_same_origin_again_forgets_nothing_of_it() {
-        let traffic = Traffic::default();
-        traffic.follow([origin(1), origin(2)]);
-        note(&traffic, 1, "/a");
-        traffic.exhaust(&origin(1), MINUTE);
-        traffic.exhaust(&origin(2), MINUTE);
-        traffic.follow([origin(1), origin(3)]);
-        assert_eq!(traffic.within(&origin(1), route("/a"), MINUTE), (1, 1));
-        assert!(traffic.is_exhausted(&origin(1)));
-        assert!(!traffic.is_exhausted(&origin(2)));
-    }
-}
+mod tests;

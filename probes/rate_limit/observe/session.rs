@@ -61,6 +61,7 @@ impl<'a> Session<'a> {
         let origin = Origin::of(&request.url)
             .ok_or_else(|| Blind::new(Cause::Internal, "the service's URL names no host"))?;
         let route = Route::of(&request.method, &request.url);
+        cx.traffic().watch(&origin, route);
         let before = cx.traffic().settled(&origin);
         let mut session = Self {
             check,
