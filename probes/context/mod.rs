@@ -401,13 +401,17 @@ impl Context {
         if self.may(impact) {
             return Ok(());
         }
-        Err(Blind::new(
-            Cause::Consent,
-            format!(
-                "{impact} work is not consented to here (allow: {}); raise `allow` on the check or the service",
-                self.run.consent
+        let why = match self.withheld(impact) {
+            Some(Withheld::Ceiling) => format!("needs `--allow {impact}`"),
+            Some(Withheld::Cadence) => {
+                "comes at most once a day, and this is not its time".to_owned()
+            }
+            Some(Withheld::Configuration) | None => format!(
+                "is not consented to here (allow: {}); raise `allow` on the check or the service",
+                self.terms.configured
             ),
-        ))
+        };
+        Err(Blind::new(Cause::Consent, format!("{impact} work {why}")))
     }
 
     fn count(counter: &AtomicU32, limit: u32, what: &str) -> Result<(), Blind> {

@@ -8,7 +8,7 @@ use musterd_test_support::http::{HttpServer, Reply};
 
 use super::{PATIENT, assert_blind, get, network, target};
 use crate::blind::Cause;
-use crate::context::{Context, Limits, Run};
+use crate::context::{Context, Limits, Run, Terms};
 use crate::impact::Impact;
 use crate::net::budget::{Budget, Budgets, Rate};
 use crate::net::connection::Endpoint;
@@ -107,16 +107,19 @@ fn limits_are_those_of_the_contract() {
 async fn without_consent_nothing_is_sent() {
     let site = site().await;
     let network = with_budget(&site, FAST);
-    for (consent, wanted) in [
-        (Impact::Passive, Impact::Active),
-        (Impact::Passive, Impact::Intrusive),
-        (Impact::Active, Impact::Intrusive),
+    let all = Impact::Intrusive;
+    for (configured, ceiling, consent, wanted, why) in [
+        (Impact::Passive, all, Impact::Passive, Impact::Active, "raise `allow` on the check"),
+        (Impact::Active, all, Impact::Active, all, "(allow: active)"),
+        (all, Impact::Passive, Impact::Passive, Impact::Active, "needs `--allow active`"),
+        (all, all, Impact::Active, all, "at most once a day"),
     ] {
-        let cx = run(&network, &site, consent);
+        let terms = Terms { configured, ceiling, ..Terms::default() };
+        let cx = run(&network, &site, consent).under(terms);
         let request = get(site.url()).impact(wanted);
-        assert_blind(cx.exchange(&request).await, Cause::Consent, "allow");
+        assert_blind(cx.exchange(&request).await, Cause::Consent, why);
         let connected = cx.connect(&endpoint(&site), Alpn::None, wanted).await;
-        assert_blind(connected, Cause::Consent, "allow");
+        assert_blind(connected, Cause::Consent, why);
         assert_eq!(cx.requests_sent(), [0, 0, 0]);
     }
     assert_eq!(site.connections(), 0);
