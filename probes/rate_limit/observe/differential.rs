@@ -127,7 +127,7 @@ async fn watch(session: &mut Session<'_>, half: usize, window: f64) -> Result<bo
 /// turn in later runs.
 async fn escapes(session: &mut Session<'_>, half: usize, window: f64) -> Result<(), Blind> {
     let all = session.variants();
-    let most = half.saturating_sub(2).min(session.left().saturating_sub(2 + FOR_CONTROLS));
+    let most = room(session, half, window).min(session.left().saturating_sub(2 + FOR_CONTROLS));
     let tried: Vec<Purpose> = all.iter().take(most).cloned().collect();
     if tried.len() < all.len() {
         let why = "half of the limit has no room for them; they take their turn in later runs";
@@ -151,6 +151,17 @@ async fn escapes(session: &mut Session<'_>, half: usize, window: f64) -> Result<
         }
     }
     Ok(())
+}
+
+/// For how many variants half of the limit leaves room. Where a window is longer than a run waits,
+/// what is used up already is gone, and a second look has to fit in as well.
+fn room(session: &Session<'_>, half: usize, window: f64) -> usize {
+    if window <= session.cx.max_wait().as_secs_f64() {
+        return half.saturating_sub(2);
+    }
+    let left = half.saturating_sub(session.used(window));
+    let one = usize::from(left > 2);
+    left.saturating_sub(2 + FOR_CONTROLS).max(one)
 }
 
 /// Variants among ordinary requests, within one window. `false` when the run is over.

@@ -133,7 +133,12 @@ impl<'a> Session<'a> {
 
     /// Whether half of the limit leaves room for one more request in the window that ends now.
     pub(super) fn has_room(&self, half: usize, window: f64) -> bool {
-        usize::try_from(self.sent_within(Some(window)).1).is_ok_and(|own| own < half)
+        self.used(window) < half
+    }
+
+    /// How many requests took the route in the window that ends now.
+    pub(super) fn used(&self, window: f64) -> usize {
+        usize::try_from(self.sent_within(Some(window)).1).unwrap_or(usize::MAX)
     }
 
     /// Sends one request and lets the guards look at it. `false` when the run is over.

@@ -28,3 +28,17 @@ async fn every_variant_has_its_turn_in_some_run() {
     }
     assert_eq!(tried.len(), 15, "{tried:?}");
 }
+
+/// A sign-in that admits twenty in an hour, which is longer than any run waits.
+#[tokio::test(start_paused = true)]
+async fn variants_fit_into_half_of_a_long_window() {
+    let settings =
+        r#"{"request": {"path": "/api"}, "limit": 20, "window": "1h", "mode": "differential"}"#;
+    let wall = Wall::new(Shape::FixedFromFirstHit, 20.0, 3600.0);
+    let by_header =
+        move |request: Request| wall.told(request.header("x-forwarded-for").unwrap_or("one"));
+    let bench = Bench::new(settings, by_header).await;
+    let evidence = bench.run().await;
+    assert!(bench.sent() <= 10, "{}", bench.sent());
+    assert_eq!(bench.found(&evidence), ["rate_limit.key-spoofable x-forwarded-for"]);
+}
