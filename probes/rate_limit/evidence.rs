@@ -56,6 +56,9 @@ pub struct Evidence {
     /// those that never had their turn come next.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) turns: Vec<Purpose>,
+    /// Limit and window as an answer to this check named them last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) size: Option<(f64, f64)>,
     /// What the samples say, worked out once.
     #[serde(skip)]
     pub(super) reading: OnceLock<Box<Reading>>,

@@ -78,6 +78,8 @@ struct Bench {
     target: Arc<Target>,
     probe: RateLimit,
     settings: String,
+    /// When runs begin.
+    at: Timestamp,
 }
 
 impl Bench {
@@ -108,6 +110,7 @@ impl Bench {
             target: Arc::new(target),
             probe: testing::probe(settings),
             settings: settings.to_owned(),
+            at: STARTED.parse().unwrap(),
         }
     }
 
@@ -125,7 +128,7 @@ impl Bench {
     }
 
     async fn run_after(&self, earlier: Earlier, consent: Impact, max_wait: Duration) -> Evidence {
-        let at: Timestamp = STARTED.parse().unwrap();
+        let at = self.at;
         let limits = Limits::of(consent, false);
         let requests = self.probe.max_requests().filter(|_| consent == Impact::Intrusive);
         let run = Run {

@@ -25,6 +25,10 @@ pub(super) async fn run(session: &mut Session<'_>) -> Result<(), Blind> {
         super::headers::sighted(session);
         return Ok(());
     }
+    if !session.may_read() {
+        session.seen.stopped = Some(super::headers::used_up());
+        return Ok(());
+    }
     if !session.send(Purpose::Plain).await? {
         return Ok(());
     }
@@ -58,7 +62,7 @@ pub(super) async fn run(session: &mut Session<'_>) -> Result<(), Blind> {
 
 /// A second request shows whether the first one was counted; it would be refused after one of one.
 pub(super) async fn again(session: &mut Session<'_>) -> Result<(), Blind> {
-    if session.limit().is_none_or(|limit| limit > 1.5) {
+    if session.limit().is_none_or(|limit| limit > 1.5) && session.may_read() {
         session.send(Purpose::Plain).await?;
     }
     Ok(())
@@ -103,7 +107,7 @@ async fn watch(session: &mut Session<'_>, half: usize, window: f64) -> Result<bo
             )
         );
         session.leave_out("the kind of limiter", why);
-        return session.send(Purpose::Plain).await;
+        return Ok(!session.has_room(half, window) || session.send(Purpose::Plain).await?);
     }
     loop {
         let seen = session.observations(&Purpose::Plain);

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::session::Session;
 use crate::blind::Blind;
 use crate::rate_limit::declared::Declared;
-use crate::rate_limit::evidence::{Purpose, is_cached};
+use crate::rate_limit::evidence::{Purpose, Stop, StopCause, is_cached};
 
 /// What other checks saw longer ago is looked at anew.
 const FRESH: SignedDuration = SignedDuration::from_mins(10);
@@ -19,10 +19,20 @@ pub(super) async fn run(session: &mut Session<'_>) -> Result<(), Blind> {
     if !session.seen.sightings.is_empty() {
         return Ok(());
     }
+    if !session.may_read() {
+        session.seen.stopped = Some(used_up());
+        return Ok(());
+    }
     if session.send(Purpose::Plain).await? {
         super::differential::again(session).await?;
     }
     Ok(())
+}
+
+/// Not even reading may use a limit up.
+pub(super) fn used_up() -> Stop {
+    let detail = "our own earlier requests used half of what a window admits".to_owned();
+    Stop { cause: StopCause::Spent, detail }
 }
 
 /// Takes over what other checks saw of the same route, where it declares something.

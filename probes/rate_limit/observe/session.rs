@@ -21,6 +21,7 @@ use crate::net::traffic::Route;
 use crate::rate_limit::RateLimit;
 use crate::rate_limit::evidence::{Evidence, LeftOut, Mode, Purpose, Sample, Stop, StopCause};
 use crate::rate_limit::infer::{Observation, Outcome};
+use crate::rate_limit::plan::whole;
 use crate::rate_limit::reading::{self, Told};
 
 /// Of a refusal's body, so many characters are kept.
@@ -78,6 +79,7 @@ impl<'a> Session<'a> {
         session.seen.known_before = session.sent_within(check.window).0;
         if let Some(latest) = cx.earlier::<RateLimit>().first() {
             session.seen.turns.extend(latest.evidence.turns.iter().take(MOST_TURNS).cloned());
+            session.seen.size = latest.evidence.size;
         }
         Ok(session)
     }
@@ -134,6 +136,16 @@ impl<'a> Session<'a> {
     /// Whether half of the limit leaves room for one more request in the window that ends now.
     pub(super) fn has_room(&self, half: usize, window: f64) -> bool {
         self.used(window) < half
+    }
+
+    /// Whether one more request is too few to use the limit up, by what is known of it: half of it
+    /// may be used in a window, or as much as it takes to read it.
+    pub(super) fn may_read(&self) -> bool {
+        let size = self.limit().zip(self.window());
+        size.or(self.seen.size).is_none_or(|(limit, window)| {
+            let most = RateLimit::half(limit).max(2).min(whole(limit).max(1));
+            self.has_room(most, window)
+        })
     }
 
     /// How many requests took the route in the window that ends now.
@@ -301,7 +313,10 @@ impl<'a> Session<'a> {
     }
 
     /// Ends the run: a route that refused us is left alone for as long as it asks.
-    pub(super) fn end(self) -> Evidence {
+    pub(super) fn end(mut self) -> Evidence {
+        if !self.answers.is_empty() {
+            self.seen.size = self.limit().zip(self.window());
+        }
         let refused = self.answers.iter().any(|told| told.outcome == Some(Outcome::Refused));
         if refused {
             let longest =

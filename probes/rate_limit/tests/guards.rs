@@ -271,6 +271,37 @@ async fn what_is_too_large_to_be_tried_is_left_out_with_its_reason() {
     assert!(bench.sent() <= 16, "{}", bench.sent());
 }
 
+/// A reading an hour, of a limit for a day.
+#[tokio::test(start_paused = true)]
+async fn reading_alone_uses_no_limit_up() {
+    for (settings, limit, most) in [
+        (r#"{"limit": 20, "window": "1day"}"#, 20.0, 10),
+        (r#"{"limit": 20, "window": "1day", "mode": "differential"}"#, 20.0, 10),
+        ("{}", 20.0, 10),
+        (r#"{"mode": "differential"}"#, 20.0, 10),
+        (r#"{"limit": 2, "window": "1day"}"#, 2.0, 2),
+        (r#"{"limit": 1, "window": "1day"}"#, 1.0, 1),
+    ] {
+        let wall = Wall::new(Shape::FixedFromFirstHit, limit, 86_400.0);
+        let mut bench = Bench::new(settings, move |_| wall.told("one")).await;
+        let mut earlier = Earlier::default();
+        for _ in 0..23 {
+            let wait = Duration::from_secs(30);
+            let evidence = bench.run_after(earlier.clone(), Impact::Active, wait).await;
+            assert_eq!(bench.found(&evidence), [""; 0], "{settings}");
+            let evidence: crate::contract::Evidence = Arc::new(evidence);
+            earlier = earlier.with(bench.at, evidence, RateLimit::MEMORY);
+            bench.at += jiff::SignedDuration::from_hours(1);
+            tokio::time::advance(Duration::from_hours(1)).await;
+        }
+        assert!(bench.sent() <= most, "{settings}: {} requests", bench.sent());
+        tokio::time::advance(Duration::from_hours(2)).await;
+        bench.at += jiff::SignedDuration::from_hours(2);
+        bench.run_after(earlier, Impact::Active, Duration::from_secs(30)).await;
+        assert!(bench.sent() > most.min(9), "{settings}: the next day it is read again");
+    }
+}
+
 /// Nobody waits for a day between two runs, and each has its own look.
 #[tokio::test(start_paused = true)]
 async fn runs_within_one_long_window_use_half_of_its_limit_together() {
