@@ -39,8 +39,10 @@ impl Route {
 #[derive(Debug, Default)]
 pub struct Traffic(Mutex<HashMap<Origin, Sent>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Sent {
+    /// Since when it is followed.
+    since: Instant,
     latest: VecDeque<(Instant, Route)>,
     /// What those make together that are not remembered one by one any more.
     tally: Tally,
@@ -176,6 +178,11 @@ impl Traffic {
         })
     }
 
+    /// For how long it is known what went to an origin.
+    pub fn known_for(&self, origin: &Origin) -> Duration {
+        self.with(origin, |sent, now| now.saturating_duration_since(sent.since))
+    }
+
     /// Leaves a route alone for so long.
     pub fn rest(&self, origin: &Origin, route: Route, time: Duration) {
         self.with(origin, |sent, now| {
@@ -220,6 +227,20 @@ impl Drop for UnderWay<'_> {
         let Ok(mut all) = self.traffic.0.lock() else { return };
         if let Some(sent) = all.get_mut(self.origin) {
             sent.in_flight = sent.in_flight.saturating_sub(1);
+        }
+    }
+}
+
+impl Default for Sent {
+    fn default() -> Self {
+        Self {
+            since: Instant::now(),
+            latest: VecDeque::new(),
+            tally: Tally::default(),
+            all: 0,
+            in_flight: 0,
+            exhausted_until: None,
+            routes: HashMap::new(),
         }
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Terms {
     pub(super) may_intrude: bool,
     /// Our own requests to the origin in the window before.
     pub(super) known_before: u32,
+    /// Whether that is all: whoever has just been started knows of nothing before.
+    pub(super) knows_all: bool,
     /// Our own requests to it from other checks while the run goes on.
     pub(super) others: u32,
     /// In seconds, as far as it is known.
@@ -90,8 +92,9 @@ fn starts_lower(
     if first.outcome != Some(Outcome::Accepted) || limit < 1.0 || limit - remaining <= known + 0.5 {
         return None;
     }
+    let before = if terms.knows_all { "" } else { "an earlier run of ours did, " };
     let detail = format!(
-        "{} of {} were left after {} of our own: somebody else counts on the same key, or one request counts as several",
+        "{} of {} were left after {} of our own: somebody else counts on the same key, {before}or one request counts as several",
         amount(remaining),
         amount(limit),
         requests(known),

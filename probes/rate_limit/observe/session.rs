@@ -221,11 +221,13 @@ impl<'a> Session<'a> {
             let (before, _) = self.sent_within(window);
             self.seen.known_before = before.saturating_sub(own);
         }
+        let known_for = self.cx.traffic().known_for(&self.origin).as_secs_f64();
         let terms = Terms {
             mode: self.seen.mode,
             changes_things: self.check.is_unsafe(),
             may_intrude: self.cx.may(Impact::Intrusive),
             known_before: self.seen.known_before,
+            knows_all: window.is_some_and(|window| known_for > window),
             others: self.seen.others,
             window,
         };

@@ -47,6 +47,16 @@ async fn a_bucket_that_others_use_already_is_left_alone() {
     assert_eq!(found, ["rate_limit.unproven"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_was_just_started_may_have_used_a_bucket_before() {
+    for (minutes, may) in [(0, true), (2, false)] {
+        let bench = Bench::new(SIXTY, numbered(|n, _| left(200, 30 - n, 60))).await;
+        tokio::time::advance(Duration::from_mins(minutes)).await;
+        let why = bench.unproven(&bench.run().await);
+        assert_eq!(why.contains("an earlier run of ours did"), may, "{why}");
+    }
+}
+
 #[tokio::test]
 async fn a_request_that_changes_something_is_sent_once() {
     let settings = r#"{"request": {"method": "POST", "path": "/orders"}, "limit": 60, "window": "1m", "mode": "differential"}"#;
