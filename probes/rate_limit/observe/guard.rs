@@ -139,12 +139,18 @@ fn falls_faster(
     Some((StopCause::Shared, seen))
 }
 
-fn errors(samples: &[Sample], answers: &[Told], _: &Terms) -> Option<(StopCause, String)> {
+fn errors(samples: &[Sample], answers: &[Told], terms: &Terms) -> Option<(StopCause, String)> {
     let base = base_status(samples);
     let last = samples.last()?;
     let unreached = samples.iter().rev().take_while(|sample| sample.status.is_none()).count();
     if unreached >= FAILURES || unreached == samples.len() {
-        let detail = last.failure.clone().unwrap_or_else(|| "no answer came".to_owned());
+        let mut detail = last.failure.clone().unwrap_or_else(|| "no answer came".to_owned());
+        let answered = as_count(samples.len() - unreached);
+        if terms.mode == Mode::Exhaust && answered > 0.5 {
+            let after = format!(", after answers to {}", requests(answered));
+            detail.push_str(&after);
+            detail.push_str(": a limiter that hangs up, or that never answers, does the same");
+        }
         return Some((StopCause::Errors, detail));
     }
     let fails = |(sample, told): (&Sample, &Told)| {

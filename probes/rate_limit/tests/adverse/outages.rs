@@ -57,6 +57,8 @@ async fn a_service_that_cannot_be_reached_any_more_ends_the_run() {
             assert_eq!(stop.cause, crate::rate_limit::evidence::StopCause::Errors);
             // Three that could not be sent, after the last that was answered.
             let sent = usize::try_from(at).unwrap() + 1 + 3;
+            let hung_up = stop.detail.contains("a limiter that hangs up");
+            assert_eq!(hung_up, mode == "exhaust", "{mode} {at}: {}", stop.detail);
             assert_eq!(evidence.samples.len(), sent, "{mode} {at}");
         }
     }
