@@ -465,6 +465,8 @@ fn what_could_not_be_settled_says_why() {
     assert_eq!(findings(READ, &bare, rule)[0].0, "no answer names a limit");
     let equal = run(Headers, &["0.0 200 left=59/60", "0.1 200 left=59/60"]);
     assert!(findings(READ, &equal, rule)[0].0.contains("not counted"));
+    let filled_up = run(Headers, &["0.0 200 left=599/600", "0.15 200 left=599/600"]);
+    assert!(!has(r#"{"limit": 600, "window": "1m"}"#, filled_up, rule));
     for cause in [
         StopCause::NotInert,
         StopCause::Limited,

@@ -71,18 +71,19 @@ fn declared(evidence: &Evidence, reading: &Reading) -> Option<String> {
         let detail = if cached { ": the answers come out of a cache" } else { "" };
         return Some(format!("no answer names a limit{detail}"));
     }
-    let left: Vec<f64> = reading
+    let left: Vec<_> = reading
         .each(evidence)
         .filter(|(sample, _)| sample.purpose == Purpose::Plain)
-        .filter_map(|(_, told)| told.remaining)
+        .filter_map(|(sample, told)| Some((sample, told.remaining?)))
         .collect();
-    // More than two are judged by rules of their own.
-    if let [first, second] = left.as_slice()
-        && (first - second).abs() < 0.5
+    // More than two are judged by rules of their own. A bucket may have given the first one back.
+    if let [(first, left), (second, then)] = left.as_slice()
+        && (left - then).abs() < 0.5
+        && reading.step.is_none_or(|step| second.answered - first.sent < 0.9 * step)
     {
         return Some(format!(
             "{} left after the first request and after the second: one was not counted, a cache answers, or several instances do",
-            amount(*first)
+            amount(*left)
         ));
     }
     None
