@@ -4,6 +4,7 @@ mod adverse;
 mod guards;
 mod keys;
 mod limiters;
+mod several;
 mod turns;
 
 use std::collections::HashMap;

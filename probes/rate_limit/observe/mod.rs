@@ -4,6 +4,7 @@ mod differential;
 mod exhaust;
 mod guard;
 mod headers;
+mod pace;
 mod session;
 mod variants;
 

@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue};
 use tokio::time::Instant;
 
 use super::guard::{self, Terms};
-use super::variants;
+use super::{pace, variants};
 use crate::blind::{Blind, Cause};
 use crate::context::Context;
 use crate::impact::Impact;
@@ -155,6 +155,12 @@ impl<'a> Session<'a> {
 
     /// Sends one request and lets the guards look at it. `false` when the run is over.
     pub(super) async fn send(&mut self, purpose: Purpose) -> Result<bool, Blind> {
+        let sent: Vec<f64> = self.seen.samples.iter().map(|sample| sample.sent).collect();
+        let leading = self.limit().zip(self.window());
+        let at = pace::not_before(&sent, &self.answers, self.seen.mode, leading);
+        if at > self.now() && !self.wait_until(at, "what shorter limits admit later").await {
+            return Ok(false);
+        }
         let active = self.request.impact != Impact::Passive && self.seen.mode != Mode::Exhaust;
         if active && !self.cx.traffic().take_daily(&self.origin, self.route) {
             self.seen.stopped = Some(Stop {

@@ -42,7 +42,7 @@ pub(super) fn limit_differs(check: &RateLimit, seen: &Seen<'_, RateLimit>, _: Ti
             if same_rate(check, reading) {
                 return Looked::silent();
             }
-            if let Some(why) = own_traffic(check, evidence, reading) {
+            if let Some(why) = doubt(check, evidence, reading) {
                 return Looked::untested(why);
             }
             let saw = format!("{} are admitted ({})", amount(limit), show::work(evidence, reading));
@@ -51,7 +51,7 @@ pub(super) fn limit_differs(check: &RateLimit, seen: &Seen<'_, RateLimit>, _: Ti
         Some(_) => Looked::silent(),
         None => match refused_after(evidence, reading, check.window) {
             Some(count) if count < configured - slip(configured) => {
-                if let Some(why) = own_traffic(check, evidence, reading) {
+                if let Some(why) = doubt(check, evidence, reading) {
                     return Looked::untested(why);
                 }
                 let saw = format!(
@@ -83,17 +83,26 @@ fn slip(limit: f64) -> f64 {
     (0.02 * limit).max(1.0)
 }
 
-/// Where no header says what is left, requests of our own other checks may have used up what is
-/// missing: then nobody knows the limit.
-pub(super) fn own_traffic(
-    check: &RateLimit,
-    evidence: &Evidence,
-    reading: &Reading,
-) -> Option<String> {
-    let configured = check.limit.filter(|_| reading.remaining.is_none())?;
+/// Why a refusal that came early does not tell the limit: another one that was declared refuses
+/// first, or, where no header says what is left, our own other checks used up what is missing.
+pub(super) fn doubt(check: &RateLimit, evidence: &Evidence, reading: &Reading) -> Option<String> {
+    let configured = check.limit?;
     let seen = seen_limit(evidence, reading)
         .or_else(|| refused_after(evidence, reading, check.window))
         .filter(|seen| *seen < configured - slip(configured))?;
+    let first = refused_after(evidence, reading, None).unwrap_or(seen);
+    let is_seen = |limit: &f64| [seen, first].iter().any(|seen| (seen - limit).abs() <= 1.0);
+    let declared = limits(evidence, reading);
+    let declares_it = declared.iter().any(|limit| (limit - configured).abs() <= slip(configured));
+    if let Some(other) = declared.into_iter().find(is_seen).filter(|_| declares_it) {
+        return Some(format!(
+            "another limit that is declared, of {}, refuses first",
+            amount(other)
+        ));
+    }
+    if reading.remaining.is_some() {
+        return None;
+    }
     let own = f64::from(evidence.known_before) + f64::from(evidence.others);
     (seen + own >= configured - slip(configured)).then(|| {
         format!(

@@ -153,6 +153,17 @@ fn limit_differs_by_declaration_and_by_what_is_admitted() {
     );
     assert!(found[0].0.contains("fits") && found[0].0.contains("second:"), "{}", found[0].0);
     assert!(!has(SIX, without_headers(honest()), "rate_limit.limit-differs"));
+    // Another limit that is declared refuses first.
+    let policies = "h:ratelimit-policy=\"burst\";q=5;w=1,\"all\";q=20;w=20";
+    let left =
+        |n: u32| format!("h:ratelimit=\"burst\";r={};t=1,\"all\";r={};t=20", 4 - n.min(4), 19 - n);
+    let status = |n: u32| if n < 5 { 200 } else { 429 };
+    let line = |n: u32| format!("0.{n} {} {policies} {}", status(n), left(n));
+    let lines: Vec<String> = (0..6).map(line).collect();
+    let burst = run(Exhaust, &lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let twenty = r#"{"limit": 20, "window": "20s", "mode": "exhaust"}"#;
+    assert!(!has(twenty, &burst, "rate_limit.limit-differs"));
+    assert!(findings(twenty, &burst, "rate_limit.unproven")[0].0.contains("of 5, refuses first"));
     // One of several policies is the one that was meant.
     let both = run(
         Headers,

@@ -116,7 +116,7 @@ fn exhausted(check: &RateLimit, evidence: &Evidence, reading: &Reading) -> Optio
             }
         };
     }
-    if let Some(why) = figures::own_traffic(check, evidence, reading) {
+    if let Some(why) = figures::doubt(check, evidence, reading) {
         return Some(why);
     }
     let configured = check.window?;
