@@ -25,6 +25,12 @@ pub(super) fn disguised(evidence: &Evidence, reading: &Reading) -> Option<String
             "every request was answered {base}, which a limiter may refuse with as well; choose one that is answered otherwise"
         ));
     }
+    if let Some((first, _)) = other_words(evidence) {
+        return Some(format!(
+            "from request {} on the answers are {base} in other words than before, which may be refusals",
+            first + 1
+        ));
+    }
     let mut plain = reading.each(evidence).filter(|(s, _)| s.purpose == Purpose::Plain);
     let odd = plain.position(|(sample, told)| {
         told.outcome == Some(Outcome::Accepted) && sample.status != Some(base)
@@ -36,15 +42,32 @@ pub(super) fn disguised(evidence: &Evidence, reading: &Reading) -> Option<String
     ))
 }
 
+/// Where one body takes the place of the usual one, as in services that refuse with 200: from which
+/// request on, and the usual one.
+fn other_words(evidence: &Evidence) -> Option<(usize, &str)> {
+    /// So many in a row are no chance.
+    const ROW: usize = 3;
+    let plain = evidence.samples.iter().filter(|sample| sample.purpose == Purpose::Plain);
+    let bodies: Vec<&str> = plain.map_while(|sample| sample.body.as_deref()).collect();
+    let usual = *bodies.first()?;
+    let first = bodies.iter().position(|body| *body != usual).filter(|first| *first >= ROW)?;
+    let other = bodies[first];
+    let settled = bodies.get(first..first + ROW)?.iter().all(|body| *body == other);
+    let two = bodies.iter().all(|body| [usual, other].contains(body));
+    (settled && two).then_some((first, usual))
+}
+
 /// How far beyond the limit requests were accepted in one go, where there were so many.
 pub(super) fn beyond(check: &RateLimit, evidence: &Evidence, reading: &Reading) -> Option<Beyond> {
     let base = base_status(&evidence.samples).filter(|status| !REFUSING.contains(status))?;
+    let usual = other_words(evidence).map(|(_, usual)| usual);
     let accepted: Vec<f64> = reading
         .each(evidence)
         .filter(|(sample, told)| {
             sample.purpose == Purpose::Plain
                 && told.outcome == Some(Outcome::Accepted)
                 && sample.status == Some(base)
+                && usual.is_none_or(|usual| sample.body.as_deref() == Some(usual))
         })
         .map(|(sample, _)| sample.sent)
         .collect();

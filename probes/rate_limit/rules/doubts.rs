@@ -52,6 +52,23 @@ fn what_may_be_a_refusal_in_disguise_is_no_proof() {
 }
 
 #[test]
+fn a_refusal_with_200_and_other_words_is_one_perhaps() {
+    let bodies = |body: fn(u32) -> u32| {
+        let line = |n: u32| format!("{:.1} 200 hash={}", f64::from(n) / 10.0, body(n));
+        let lines: Vec<String> = (0..20).map(line).collect();
+        run(Mode::Exhaust, &lines.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let refused = bodies(|n| u32::from(n >= 6));
+    assert_eq!(judged(&settings(100), &refused), ["rate_limit.unproven"]);
+    let why = &findings(&settings(100), &refused, "rate_limit.unproven")[0].0;
+    assert!(why.starts_with("from request 7 on the answers are 200 in other words"), "{why}");
+    // What is answered anew each time, by turns, or late, says nothing.
+    for other in [|n| n, |n| n % 2, |_| 0, |n| u32::from(n >= 18)] {
+        assert_eq!(judged(&settings(100), &bodies(other)), [RULE]);
+    }
+}
+
+#[test]
 fn where_no_more_may_be_sent_only_what_is_likely_keeps_it_in_doubt() {
     assert_eq!(judged(&settings(14), &bare(14, 2.0)), [RULE]);
     // Windows of six seconds that are counted from 1970 on end here.
