@@ -69,10 +69,15 @@ pub(super) async fn run(session: &mut Session<'_>) -> Result<(), Blind> {
     }
 }
 
+/// By a refusal alone, a limit is taken to be used up for no longer than its window or this.
+const FOR_NOW: f64 = 600.0;
+
 /// Passive checks of the service that are refused from here on are refused because of us.
 fn note_exhaustion(session: &Session<'_>) {
     let window = session.window().unwrap_or(60.0);
     let longest = session.answers.iter().filter_map(|told| told.retry_after).fold(window, f64::max);
+    // What it says may be wrong; when the run ends, it knows more.
+    let longest = longest.min(window.max(FOR_NOW));
     let time = std::time::Duration::try_from_secs_f64(longest).unwrap_or_default();
     session.cx.traffic().exhaust(&session.origin, time);
 }

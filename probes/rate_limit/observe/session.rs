@@ -327,8 +327,12 @@ impl<'a> Session<'a> {
         }
         let refused = self.answers.iter().any(|told| told.outcome == Some(Outcome::Refused));
         if refused {
-            let longest =
-                self.answers.iter().filter_map(|told| told.retry_after).fold(0.0, f64::max);
+            // What was let in again before the time that it was told has shown that time wrong.
+            let since = self.answers.iter().zip(&self.seen.samples).rev();
+            let since = since.take_while(|(told, sample)| {
+                !(sample.is_plain() && told.outcome == Some(Outcome::Accepted))
+            });
+            let longest = since.filter_map(|(told, _)| told.retry_after).fold(0.0, f64::max);
             let rest = longest.max(self.window().unwrap_or(REST));
             let rest = Duration::try_from_secs_f64(rest).unwrap_or(Duration::from_hours(24));
             self.cx.traffic().rest(&self.origin, self.route, rest);

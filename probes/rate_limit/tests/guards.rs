@@ -132,6 +132,22 @@ async fn a_refusal_that_we_did_not_provoke_is_obeyed_by_the_next_run_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_wait_that_was_shown_to_be_wrong_is_not_kept_to() {
+    let wall = Wall::new(Shape::FixedFromFirstHit, 6.0, 6.0);
+    let settings = r#"{"limit": 6, "window": "6s", "mode": "exhaust"}"#;
+    // Milliseconds in the place of seconds.
+    let bench =
+        Bench::new(settings, move |_| wall.bare("one").header("retry-after", "600000")).await;
+    let evidence = bench.run().await;
+    assert_eq!(bench.found(&evidence), ["rate_limit.retry-after-wrong"]);
+    let sent = bench.sent();
+    tokio::time::advance(Duration::from_mins(11)).await;
+    let again = bench.run().await;
+    assert_eq!(again.stopped, None);
+    assert!(bench.sent() > sent);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_our_own_run_used_up_is_left_alone_and_no_fault_of_the_service() {
     let wall = Wall::new(Shape::FixedFromFirstHit, 6.0, 86_400.0);
     let settings = r#"{"limit": 6, "window": "1day", "mode": "exhaust"}"#;
