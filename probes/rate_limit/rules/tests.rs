@@ -78,8 +78,14 @@ fn unlimited(path: &str) -> Evidence {
 
 #[test]
 fn not_enforced_is_critical_where_it_guards_credentials() {
-    for (settings, severity) in [(SIX, "high"), (LOGIN, "critical")] {
-        let found = findings(settings, &unlimited(""), "rate_limit.not-enforced");
+    let at = |path: &str| LOGIN.replace("/api/login", path);
+    for (settings, severity) in [
+        (SIX.to_owned(), "high"),
+        (LOGIN.to_owned(), "critical"),
+        (at("/oauth2/authorize"), "critical"),
+        (at("/api/authors/7"), "high"),
+    ] {
+        let found = findings(&settings, &unlimited(""), "rate_limit.not-enforced");
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].1, severity);
         assert!(found[0].0.starts_with("17 requests and none was refused"), "{}", found[0].0);
