@@ -4,7 +4,9 @@ mod differential;
 mod exhaust;
 mod guard;
 mod headers;
+mod message;
 mod pace;
+mod room;
 mod session;
 mod variants;
 

@@ -1,34 +1,21 @@
 //! One run under way: its request, its clock, its samples, and the guards that watch over them.
 
-use std::hash::{DefaultHasher, Hasher as _};
 use std::time::Duration;
 
-use http::header::CONTENT_TYPE;
-use http::{HeaderName, HeaderValue};
 use tokio::time::Instant;
 
 use super::guard::{self, Terms};
-use super::{pace, variants};
+use super::{message, pace, variants};
 use crate::blind::{Blind, Cause};
 use crate::context::Context;
 use crate::impact::Impact;
-use crate::net::exchange::Exchange;
 use crate::net::origin::Origin;
-use crate::net::request::{Pace, Request};
-use crate::net::sighting::telling;
-use crate::net::target::HeaderText;
+use crate::net::request::Request;
 use crate::net::traffic::Route;
 use crate::rate_limit::RateLimit;
-use crate::rate_limit::evidence::{Evidence, LeftOut, Mode, Purpose, Sample, Stop, StopCause};
+use crate::rate_limit::evidence::{Evidence, LeftOut, Mode, Purpose, Stop, StopCause};
 use crate::rate_limit::infer::{Observation, Outcome};
-use crate::rate_limit::plan::whole;
 use crate::rate_limit::reading::{self, Told};
-
-/// Of a refusal's body, so many characters are kept.
-const EXCERPT: usize = 300;
-
-/// Of an answer's body, so many bytes are read.
-const BODY: usize = 16 * 1024;
 
 /// A route that was refused without saying for how long rests for this.
 const REST: f64 = 60.0;
@@ -58,7 +45,7 @@ impl<'a> Session<'a> {
         cx: &'a Context,
         mode: Mode,
     ) -> Result<Self, Blind> {
-        let request = request(check, cx, mode).await?;
+        let request = message::request(check, cx, mode).await?;
         let origin = Origin::of(&request.url)
             .ok_or_else(|| Blind::new(Cause::Internal, "the service's URL names no host"))?;
         let route = Route::of(&request.method, &request.url);
@@ -85,7 +72,7 @@ impl<'a> Session<'a> {
     }
 
     /// Our own requests of the last so many seconds: to the origin, and on the route.
-    fn sent_within(&self, window: Option<f64>) -> (u32, u32) {
+    pub(super) fn sent_within(&self, window: Option<f64>) -> (u32, u32) {
         let window = window.and_then(|w| Duration::try_from_secs_f64(w).ok());
         let window = window.unwrap_or(Duration::from_mins(1));
         self.cx.traffic().within(&self.origin, self.route, window)
@@ -133,26 +120,6 @@ impl<'a> Session<'a> {
         false
     }
 
-    /// Whether half of the limit leaves room for one more request in the window that ends now.
-    pub(super) fn has_room(&self, half: usize, window: f64) -> bool {
-        self.used(window) < half
-    }
-
-    /// Whether one more request is too few to use the limit up, by what is known of it: half of it
-    /// may be used in a window, or as much as it takes to read it.
-    pub(super) fn may_read(&self) -> bool {
-        let size = self.limit().zip(self.window());
-        size.or(self.seen.size).is_none_or(|(limit, window)| {
-            let most = RateLimit::half(limit).max(2).min(whole(limit).max(1));
-            self.has_room(most, window)
-        })
-    }
-
-    /// How many requests took the route in the window that ends now.
-    pub(super) fn used(&self, window: f64) -> usize {
-        usize::try_from(self.sent_within(Some(window)).1).unwrap_or(usize::MAX)
-    }
-
     /// Sends one request and lets the guards look at it. `false` when the run is over.
     pub(super) async fn send(&mut self, purpose: Purpose) -> Result<bool, Blind> {
         let sent: Vec<f64> = self.seen.samples.iter().map(|sample| sample.sent).collect();
@@ -175,7 +142,8 @@ impl<'a> Session<'a> {
         let exchange = self.cx.exchange(&request).await?;
         let taken = Route::of(&request.method, &request.url);
         self.cx.traffic().attribute(&self.origin, taken, self.route);
-        let sample = self.sample(purpose, &exchange);
+        let tells_of_peer = purpose == Purpose::OtherFamily || self.seen.samples.is_empty();
+        let sample = message::sample(purpose, &exchange, self.now(), tells_of_peer);
         if !sample.is_plain() {
             self.seen.turns.retain(|variant| *variant != sample.purpose);
             self.seen.turns.push(sample.purpose.clone());
@@ -184,29 +152,6 @@ impl<'a> Session<'a> {
         self.read_last();
         self.watch();
         Ok(!self.is_over())
-    }
-
-    fn sample(&self, purpose: Purpose, exchange: &Exchange) -> Sample {
-        let answered = self.now();
-        let phases = exchange.phases();
-        let sent = (answered - phases.service()).max(0.0);
-        let answer = exchange.answer.as_ref();
-        let refused = answer.is_some_and(|answer| matches!(answer.status, 403 | 429 | 503));
-        let excerpt = answer
-            .filter(|_| refused)
-            .map(|answer| crate::text::excerpt(&answer.body.text(), EXCERPT));
-        let tells_of_peer = purpose == Purpose::OtherFamily || self.seen.samples.is_empty();
-        Sample {
-            sent,
-            answered,
-            status: answer.map(|answer| answer.status),
-            failure: exchange.failure.as_ref().map(|failure| failure.detail.clone()),
-            headers: answer.map(|answer| tells(&answer.headers)).unwrap_or_default(),
-            excerpt: excerpt.unwrap_or_default(),
-            body: answer.filter(|_| !refused).and_then(|answer| hash(&answer.body.bytes.0)),
-            peer: exchange.connection.peer.filter(|_| tells_of_peer).map(|peer| peer.to_string()),
-            purpose,
-        }
     }
 
     fn read_last(&mut self) {
@@ -342,50 +287,4 @@ impl<'a> Session<'a> {
         }
         self.seen
     }
-}
-
-/// What tells one body from another; nothing where there is none.
-fn hash(body: &[u8]) -> Option<String> {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(body);
-    (!body.is_empty()).then(|| format!("{:016x}", hasher.finish()))
-}
-
-/// The header fields that evidence keeps.
-fn tells(headers: &[(String, String)]) -> Vec<(String, String)> {
-    let mut kept = telling(headers);
-    let also = |name: &str| {
-        name.starts_with("retry-after-")
-            || ["x-envoy-ratelimited", "server", "access-control-allow-methods", "content-type"]
-                .contains(&name)
-    };
-    let more = headers.iter().filter(|(name, _)| also(name)).take(8);
-    kept.extend(more.map(|(name, value)| (name.clone(), value.chars().take(128).collect())));
-    kept
-}
-
-async fn request(check: &RateLimit, cx: &Context, mode: Mode) -> Result<Request, Blind> {
-    let asked = &check.request;
-    let mut request = Request::new(asked.method.clone(), cx.url(&asked.path)).body_cap(BODY);
-    request.impact = match mode {
-        Mode::Exhaust => Impact::Intrusive,
-        Mode::Differential => Impact::Active,
-        Mode::Headers if check.is_unsafe() => Impact::Active,
-        Mode::Headers => Impact::Passive,
-    };
-    request.pace = if mode == Mode::Exhaust { Pace::Exhausting } else { Pace::Budget };
-    if !asked.body.is_empty() {
-        request.body = asked.body.clone();
-        request.headers.push((CONTENT_TYPE, HeaderValue::from_static("application/json")));
-    }
-    for (name, text) in &asked.headers {
-        let name: HeaderName = name.clone();
-        match text {
-            HeaderText::Plain(value) => request.headers.push((name, value.clone())),
-            HeaderText::Secret(reference) => {
-                request.secrets.push((name, cx.secret(reference).await?));
-            }
-        }
-    }
-    Ok(request)
 }
