@@ -3,6 +3,7 @@
 pub mod body;
 pub mod budget;
 pub mod caa;
+pub mod caching;
 pub mod certificate;
 pub mod connection;
 pub mod dial;

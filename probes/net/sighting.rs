@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::net::caching;
 use crate::net::origin::Origin;
 
 /// A service remembers at most so many exchanges.
@@ -16,23 +17,6 @@ const LONGEST_VALUE: usize = 256;
 
 /// Of one on limits, so many.
 const LONGEST_LIMITS: usize = 1024;
-
-/// By which caches say whether an answer is theirs.
-pub const CACHES: [&str; 6] = [
-    "cache-status",
-    "cf-cache-status",
-    "x-cache",
-    "x-cache-status",
-    "x-proxy-cache",
-    "x-vercel-cache",
-];
-
-/// Whether a header of these says that the answer came out of a cache: `HIT`, `hit from 7`,
-/// `TCP_MEM_HIT`, `name; hit; ttl=30` (RFC 9211).
-pub fn says_hit(value: &str) -> bool {
-    let mut words = value.split([' ', ',', ';']).map(str::to_ascii_lowercase);
-    words.any(|word| word == "hit" || word.ends_with("_hit"))
-}
 
 /// Of a path, so many characters are remembered.
 pub const LONGEST_PATH: usize = 1024;
@@ -153,7 +137,7 @@ pub fn telling(headers: &[(String, String)]) -> Vec<(String, String)> {
         .iter()
         .filter(|(name, _)| {
             let name = name.as_str();
-            NAMES.contains(&name) || CACHES.contains(&name) || limits(name)
+            NAMES.contains(&name) || caching::STATUSES.contains(&name) || limits(name)
         })
         .map(|(name, value)| {
             // Half a list of limits is no list.
@@ -186,16 +170,6 @@ mod tests {
         let all = sightings.all();
         assert_eq!(all.len(), MOST);
         assert_eq!(all[0].path, "/seldom");
-    }
-
-    #[test]
-    fn caches_say_in_many_ways_that_an_answer_is_theirs() {
-        for hit in ["HIT", "Hit from cloudfront", "MISS, HIT", "TCP_MEM_HIT", "a; hit; ttl=3"] {
-            assert!(says_hit(hit), "{hit}");
-        }
-        for miss in ["MISS", "RefreshHit from cloudfront", "a; fwd=miss", "white", "_hits"] {
-            assert!(!says_hit(miss), "{miss}");
-        }
     }
 
     #[test]

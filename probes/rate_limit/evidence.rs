@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::declared::Declared;
 use super::reading::Reading;
-use crate::net::sighting::{CACHES, Sighting, says_hit};
+use crate::net::caching;
+use crate::net::sighting::Sighting;
 
 /// Why a run does not go beyond the limit that otherwise may.
 pub(super) const NOT_ITS_TIME: &str =
@@ -217,9 +218,5 @@ impl Sample {
 
 /// Whether header fields show that an answer came out of a cache.
 pub(super) fn is_cached(headers: &[(String, String)]) -> bool {
-    headers.iter().any(|(name, value)| match name.as_str() {
-        "age" => value.trim().parse::<u32>().is_ok_and(|age| age > 0),
-        "cf-cache-status" if value.eq_ignore_ascii_case("stale") => true,
-        name => CACHES.contains(&name) && says_hit(value),
-    })
+    caching::hit(headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))).is_some()
 }

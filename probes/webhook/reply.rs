@@ -13,7 +13,7 @@ use super::case::Case;
 use super::crypto::{hex, sha256};
 use super::evidence::Reply;
 use super::forge;
-use crate::headers::field::cache;
+use crate::net::caching;
 use crate::net::exchange::{Answer, Exchange};
 use crate::text::excerpt;
 
@@ -173,7 +173,7 @@ fn firewall(answer: &Answer, text: &str) -> Option<String> {
 
 fn is_cached(answer: &Answer) -> bool {
     let headers = answer.headers.iter();
-    cache::hit(headers.map(|(name, value)| (name.as_str(), value.as_str()))).is_some()
+    caching::hit(headers.map(|(name, value)| (name.as_str(), value.as_str()))).is_some()
 }
 
 fn clock_ahead(answer: &Answer, now: Timestamp) -> Option<i64> {

@@ -1,5 +1,6 @@
 //! `Cache-Control` (RFC 9111 section 5.2.2), and how an answer shows that a cache gave it.
 
+use crate::net::caching;
 use crate::text::excerpt;
 
 /// Whom an answer's `Cache-Control` lets keep it.
@@ -40,20 +41,5 @@ pub(crate) fn shared<'a>(lines: impl Iterator<Item = &'a str>, authorized: bool)
 
 /// The header that shows that a shared cache gave the answer.
 pub(crate) fn hit<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>) -> Option<String> {
-    for (name, value) in headers {
-        let lower = value.to_ascii_lowercase();
-        let shows = match name {
-            "age" => value.trim().parse::<u64>().is_ok_and(|age| age > 0),
-            "x-cache" | "cf-cache-status" | "x-cache-status" | "x-vercel-cache"
-            | "x-proxy-cache" => lower
-                .split(|c: char| !c.is_ascii_alphanumeric())
-                .any(|word| matches!(word, "hit" | "stale")),
-            "cache-status" => lower.split([';', ',']).any(|part| part.trim() == "hit"),
-            _ => false,
-        };
-        if shows {
-            return Some(format!("{name}: {}", excerpt(value, 40)));
-        }
-    }
-    None
+    caching::hit(headers).map(|(name, value)| format!("{name}: {}", excerpt(value, 40)))
 }

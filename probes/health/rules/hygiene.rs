@@ -10,6 +10,7 @@ use crate::duration::{Dur, brief};
 use crate::health::Health;
 use crate::health::leak::leaks;
 use crate::health::reading::Form;
+use crate::net::caching;
 use crate::net::exchange::Answer;
 use crate::net::redirect::Stop;
 use crate::rule::{About, Looked, Rule, Saw, Tested};
@@ -51,38 +52,12 @@ fn stale(health: &Health, seen: &Evidence<'_>, _: Timestamp) -> Looked {
 
 /// How an answer shows that a cache gave it.
 fn cached(answer: &Answer) -> Option<String> {
-    if let Some(age) = answer.header("age").and_then(|age| age.trim().parse::<u64>().ok())
-        && age > 0
-    {
-        return Some(format!("it comes from a cache, {age} s old"));
-    }
-    CACHES.into_iter().find_map(|name| {
-        let value = answer.all(name).find(|value| is_hit(value))?;
-        Some(format!("it comes from a cache ({name}: {})", excerpt(value, 40)))
+    let headers = answer.headers.iter();
+    let (name, value) = caching::hit(headers.map(|(name, value)| (name.as_str(), value.as_str())))?;
+    Some(match name {
+        "age" => format!("it comes from a cache, {} s old", value.trim()),
+        name => format!("it comes from a cache ({name}: {})", excerpt(value, 40)),
     })
-}
-
-/// Headers in which caches tell whether they answered: RFC 9211's, and those of Cloudflare,
-/// `CloudFront` and Fastly, nginx, Vercel, Next.js, bunny.net and Azure.
-const CACHES: [&str; 8] = [
-    "cache-status",
-    "cf-cache-status",
-    "x-cache",
-    "x-cache-status",
-    "x-proxy-cache",
-    "x-vercel-cache",
-    "x-nextjs-cache",
-    "cdn-cache",
-];
-
-/// `HIT`, `TCP_HIT`, `Hit from cloudfront`, `STALE`; but not `RefreshHit` and `TCP_REFRESH_HIT`,
-/// for which the service was asked.
-fn is_hit(value: &str) -> bool {
-    let value = value.to_ascii_lowercase();
-    !value.contains("refresh")
-        && value
-            .split(|c: char| !c.is_ascii_alphanumeric())
-            .any(|word| matches!(word, "hit" | "stale" | "updating" | "prerender"))
 }
 
 /// For how many seconds shared caches may keep an answer.
