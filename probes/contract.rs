@@ -60,8 +60,8 @@ pub trait Kind: Sized + Send + Sync + 'static {
         None
     }
 
-    /// What its daily parts work on, as method and path as it is configured: two checks that name the same route at
-    /// one origin share their day. `None`: the check itself.
+    /// What its daily parts work on, as method and path as it is configured: two checks that name the
+    /// same route at one origin share their day. `None`: the check itself.
     fn route(&self) -> Option<String> {
         None
     }
