@@ -227,6 +227,28 @@ fn retry_after_is_too_early_zero_too_late_or_no_number() {
     assert!(!has(SIX, honest(), rule));
     let epoch = run(Exhaust, &["0.0 200", "0.1 429 ra=1758369610", "9.9 429", "12 200"]);
     assert!(has(SIX, epoch, rule));
+    // Two instances, whose windows began apart: what one of them says is not of the other.
+    let two = [
+        "0.0 200 left=5/6",
+        "0.1 200 left=5/6",
+        "0.2 200 left=4/6",
+        "0.3 200 left=4/6",
+        "0.4 200 left=3/6",
+        "0.5 200 left=3/6",
+        "0.6 200 left=2/6",
+        "0.7 200 left=2/6",
+        "0.8 200 left=1/6",
+        "0.9 200 left=1/6",
+        "1.0 200 left=0/6",
+        "1.1 200 left=0/6",
+        "1.2 429 left=0/6 ra=1",
+        "3.4 429 left=0/6 ra=1",
+        "6.5 200 left=5/6",
+    ];
+    assert!(!has(SIX, run(Exhaust, &two), rule));
+    let one = two.map(|line| line.split(" left").next().unwrap().to_owned() + " ra=1");
+    let one: Vec<&str> = one.iter().map(String::as_str).collect();
+    assert!(has(SIX, run(Exhaust, &one), rule), "of one it would be wrong");
 }
 
 #[test]
