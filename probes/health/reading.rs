@@ -125,6 +125,14 @@ impl Reading {
             self.components.insert(name, component);
         } else {
             self.components_dropped += 1;
+            // What is down must not pass for well because much that is well came before it.
+            let better = |held: &Component| held.level < component.level;
+            if component.level >= Some(Level::Warn)
+                && let Some(index) = self.components.values().rposition(better)
+            {
+                self.components.shift_remove_index(index);
+                self.components.insert(name, component);
+            }
         }
     }
 }

@@ -172,6 +172,11 @@ mod tests {
                 ("{}", body(404, &json!({"status": 404, "db": "down"})), "untested"),
             ],
         );
+        let mut one_down_of_many: Value = (0..80)
+            .map(|n| (format!("c{n}"), json!("ok")))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        one_down_of_many["zz"] = json!("down");
     }
 
     #[test]
@@ -189,6 +194,7 @@ mod tests {
                 (
                     two,
                     html(200, "<html><body>OK</body></html>"),
+                ("{}", checks(200, &one_down_of_many), "high zz"),
                     "medium database, medium ai_service",
                 ),
                 (two, checks(503, &json!({"database": "down"})), "medium ai_service"),
