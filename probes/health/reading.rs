@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::shapes;
-use super::vocabulary::{Level, complaint, level};
+use super::vocabulary::{Level, complaint, headline, level};
 
 /// More of a body is not read.
 pub(crate) const MAX_BODY: usize = 256 * 1024;
@@ -234,6 +234,8 @@ fn read_text(text: &str) -> Reading {
         return reading;
     }
     let mut reading = Reading::of(Form::Text);
+    reading.aggregate =
+        headline(text).map(|(word, level)| Stated { word: clean(&word), level: Some(level) });
     reading.words_down = complaint(text).is_some_and(|(_, level)| level == Level::Down);
     reading
 }

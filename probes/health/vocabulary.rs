@@ -111,6 +111,40 @@ pub(crate) fn complaint(text: &str) -> Option<(String, Level)> {
     worst
 }
 
+/// Words that tell of something that happened, and not how a service is.
+const EVENTS: [&str; 9] = [
+    "error",
+    "exception",
+    "fail",
+    "failed",
+    "failing",
+    "failure",
+    "timeout",
+    "timedout",
+    "refused",
+];
+
+/// The complaint with which a text begins, as monitors write it: `degraded: replica lag`,
+/// `CRITICAL - disk full`.
+pub(crate) fn headline(text: &str) -> Option<(String, Level)> {
+    let text = text.trim_start();
+    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_'))?;
+    let (word, rest) = text.split_at_checked(end)?;
+    let rest = rest.trim_start_matches([' ', '\t']);
+    if !rest.starts_with([':', '-', '–', '—', ',', ';', '(', '.', '|', '\n', '\r']) {
+        return None;
+    }
+    let mut words =
+        rest.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
+    let after = match (words.next(), words.next()) {
+        // `no database` is something, and `no` alone is nothing.
+        (Some(no), Some(_)) if no.eq_ignore_ascii_case("no") => "",
+        (after, _) => after.unwrap_or_default(),
+    };
+    let event = EVENTS.iter().any(|event| word.eq_ignore_ascii_case(event));
+    complains("", word, after).filter(|_| !event)
+}
+
 fn complains(before: &str, token: &str, after: &str) -> Option<(String, Level)> {
     // Digits, truth values and colours are words of health only when they stand alone.
     let plain = !token.starts_with(|c: char| c.is_ascii_digit())

@@ -223,6 +223,10 @@ mod tests {
                 ("{}", html(502, "<html>bad gateway</html>"), "critical"),
                 ("{}", body(503, &json!({"status": "ok"})), "critical"),
                 ("{}", text(200, "Unhealthy"), "critical"),
+                ("{}", text(200, "Unhealthy: no database"), "critical"),
+                ("{}", text(200, "CRITICAL - disk is full"), "critical"),
+                ("{}", text(200, "Error: none that matters"), ""),
+                ("{}", text(200, "down 0, up 3"), ""),
                 ("{}", body(200, &json!({"status": "DOWN"})), "critical"),
                 ("{}", body(200, &json!({"status": 503})), "critical"),
                 // The health draft lets a failure have any status from 400 on.

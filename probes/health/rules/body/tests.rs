@@ -41,6 +41,10 @@ fn degraded_is_a_warning_of_the_whole_or_of_a_component() {
         vec![
             ("{}", stated(200, "warn"), "medium"),
             ("{}", text(200, "Degraded"), "medium"),
+            ("{}", text(200, "degraded: replica lag of 30 s"), "medium"),
+            ("{}", text(200, "WARNING - queue is long"), "medium"),
+            ("{}", text(200, "slow requests: 0"), ""),
+            ("{}", text(200, "warning: none"), ""),
             ("{}", stated(200, "UNKNOWN"), "medium"),
             ("{}", checks("ok", &both), "medium db"),
             ("{}", checks("warn", &both), "medium, medium db"),
