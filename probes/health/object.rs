@@ -8,10 +8,10 @@ use super::reading::Stated;
 use super::vocabulary::{level, level_of_bool, level_of_flag, level_of_status};
 
 /// Keys that state health.
-const STATUS: [&str; 5] = ["status", "state", "health", "healthy", "ok"];
+pub(super) const STATUS: [&str; 6] = ["status", "state", "health", "healthy", "ishealthy", "ok"];
 
 /// Keys that state health when no other of the object does.
-const STATUS_ELSE: [&str; 9] =
+pub(super) const STATUS_ELSE: [&str; 9] =
     ["alive", "live", "ready", "up", "available", "connected", "reachable", "success", "result"];
 
 /// Keys of the moment at which the answer was made.

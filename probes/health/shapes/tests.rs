@@ -245,6 +245,14 @@ fn shapes() -> Vec<Row> {
         row("an HTTP code in a string", &json!({"status": "503"}), Some(Down), &[]),
         row("a redirect", &json!({"status": 302}), None, &[]),
         row("a count", &json!({"available": 0, "up": 3}), None, &[]),
+        row("isHealthy", &json!({"isHealthy": false}), Some(Down), &[]),
+        row("status and isHealthy", &json!({"status": "ok", "isHealthy": false}), Some(Down), &[]),
+        row(
+            "parts with isHealthy",
+            &json!({"isHealthy": true, "results": [{"name": "db", "isHealthy": false}]}),
+            Some(Up),
+            &[("db", Some(Down), None)],
+        ),
         row(
             "an envelope",
             &json!({"code": 200, "status": "success", "data": {"status": "ok",
