@@ -1,11 +1,14 @@
 //! The shapes in which JSON bodies tell of health, found by walking what they have in common.
 
+mod names;
+
 use serde_json::Value;
 
 use super::age;
 use super::object::{Object, TIMESTAMP, fold, statement};
 use super::reading::{Component, Reading, Stated};
 use super::vocabulary::{Level, level};
+use names::{DESCRIPTIONS, is_plain, system};
 
 /// How deep components may hold components.
 const MAX_DEPTH: usize = 4;
@@ -18,78 +21,6 @@ const CONTAINERS: [&str; 7] =
 
 /// Keys that wrap a whole answer.
 const ENVELOPES: [&str; 5] = ["data", "result", "response", "health", "status"];
-
-/// Names that are never components when their value is a bare string, truth value or number:
-/// they describe the service or the check.
-const DESCRIPTIONS: [&str; 37] = [
-    "version",
-    "env",
-    "environment",
-    "commit",
-    "sha",
-    "revision",
-    "build",
-    "release",
-    "releaseid",
-    "serviceid",
-    "hostname",
-    "host",
-    "region",
-    "node",
-    "name",
-    "id",
-    "type",
-    "mode",
-    "message",
-    "description",
-    "notes",
-    "output",
-    "error",
-    "code",
-    "method",
-    "path",
-    "url",
-    "debug",
-    "maintenance",
-    "cached",
-    "readonly",
-    "dryrun",
-    "enabled",
-    "count",
-    "total",
-    "loglevel",
-    "stage",
-];
-
-/// Systems that nobody names a flag after: beside the status of the whole, their bare words and
-/// truth values are components.
-const SYSTEMS: [&str; 25] = [
-    "database",
-    "db",
-    "postgres",
-    "postgresql",
-    "mysql",
-    "mariadb",
-    "mongo",
-    "mongodb",
-    "redis",
-    "memcached",
-    "rabbitmq",
-    "kafka",
-    "nats",
-    "elasticsearch",
-    "opensearch",
-    "cassandra",
-    "dynamodb",
-    "sqlite",
-    "prisma",
-    "supabase",
-    "s3",
-    "minio",
-    "smtp",
-    "inngest",
-    "vapi",
-];
 
 /// Puts what a JSON value says into `reading`.
 pub(super) fn walk(value: &Value, reading: &mut Reading) {
@@ -198,7 +129,10 @@ impl Walk<'_> {
                 Value::Object(inner) => {
                     self.component("", name, "", &Object::new(inner), 1, Bare::Ignored);
                 }
-                Value::String(_) | Value::Bool(_) if SYSTEMS.contains(&key) => {
+                Value::String(_) | Value::Bool(_) if let Some(system) = system(key) => {
+                    self.bare("", if system == key { name } else { system }, value);
+                }
+                Value::String(word) if self.reading.claims() && is_plain(key, word) => {
                     self.bare("", name, value);
                 }
                 _ => {}
