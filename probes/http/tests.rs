@@ -369,3 +369,9 @@ fn numbers_of_a_run_have_names_labels_and_units() {
         ]
     );
 }
+
+#[tokio::test]
+async fn a_head_that_names_an_encoding_has_no_body_to_decode() {
+    let server = HttpServer::start(|_| Reply::new(200).header("content-encoding", "br")).await;
+    assert_eq!(fires(&json!({"method": "HEAD"}), target(&server.url())).await, [""; 0]);
+}

@@ -191,6 +191,8 @@ impl Reader {
         let end = end.or(broke.map(BodyEnd::Broken)).unwrap_or_default();
         let (bytes, end) = match self.decoder {
             Decoder::Identity(sink) => (sink.bytes, end),
+            // The answer to a HEAD names an encoding, and has nothing in it.
+            Decoder::Foreign(_, sink) if self.wire == 0 => (sink.bytes, end),
             Decoder::Foreign(name, sink) => {
                 let why = format!("its content-encoding `{name}` was not asked for");
                 (sink.bytes, BodyEnd::Broken(why))
