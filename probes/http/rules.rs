@@ -182,7 +182,9 @@ fn json_unexpected(http: &Http, seen: &Evidence<'_>, _: Timestamp) -> Looked {
     if let BodyEnd::Broken(_) = answer.body.end {
         return Looked::untested("the body broke off");
     }
-    let body: serde_json::Value = match serde_json::from_slice(&answer.body.bytes.0) {
+    // RFC 8259 section 8.1: a mark of byte order may be there, and is no part of the text.
+    let text = answer.body.bytes.0.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&answer.body.bytes.0);
+    let body: serde_json::Value = match serde_json::from_slice(text) {
         Ok(body) => body,
         Err(error) => {
             let cut = if answer.body.is_complete() {

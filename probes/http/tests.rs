@@ -375,3 +375,10 @@ async fn a_head_that_names_an_encoding_has_no_body_to_decode() {
     let server = HttpServer::start(|_| Reply::new(200).header("content-encoding", "br")).await;
     assert_eq!(fires(&json!({"method": "HEAD"}), target(&server.url())).await, [""; 0]);
 }
+
+#[tokio::test]
+async fn a_mark_of_byte_order_before_json_is_none_of_it() {
+    let server = HttpServer::start(|_| Reply::new(200).body("\u{feff}{\"a\": 1}")).await;
+    let settings = json!({"expect": {"json": {"/a": 1}}});
+    assert_eq!(fires(&settings, target(&server.url())).await, [""; 0]);
+}
