@@ -45,7 +45,16 @@ const UNREACHABLE: About = About {
 };
 
 fn unreachable(_: &Http, seen: &Evidence<'_>, _: Timestamp) -> Looked {
-    reach::unreachable(seen.now.last()).into()
+    reach::unreachable(seen.now.last()).map(|saw| placed(saw, seen)).into()
+}
+
+/// With the URL, where it is not the one that was asked for.
+fn placed(mut saw: Saw, seen: &Evidence<'_>) -> Saw {
+    if seen.now.redirects() > 0 {
+        let url = excerpt(&seen.now.last().url, 200);
+        saw.saw = format!("{}, at {url} where a redirect leads", saw.saw);
+    }
+    saw
 }
 
 const TIMEOUT: About = About {
@@ -58,7 +67,7 @@ const TIMEOUT: About = About {
 };
 
 fn timed_out(_: &Http, seen: &Evidence<'_>, _: Timestamp) -> Looked {
-    reach::timed_out(seen.now.last()).into()
+    reach::timed_out(seen.now.last()).map(|saw| placed(saw, seen)).into()
 }
 
 const STATUS_UNEXPECTED: About = About {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::contract::Probe;
 use crate::http::Http;
 use crate::testing::judged;
 
@@ -100,4 +101,21 @@ fn a_body_that_was_not_read_whole_is_never_vouched_for() {
     assert_eq!(rules(&json!({"expect": {"json": {"/a": 1}}}), cut()), ["http.json-unexpected"]);
     assert_eq!(rules(&json!({"expect": {"json": {"/a": 1}}}), broken()), ["http.body-unexpected"]);
     assert!(rules(&json!({"expect": {"body": "abc"}}), cut()).is_empty());
+}
+
+#[test]
+fn what_fails_behind_a_redirect_is_said_with_its_url() {
+    let mut evidence = failed("connect", "refused");
+    let hops = evidence["hops"].as_array_mut().expect("a list");
+    hops[0]["url"] = json!("https://login.example/start");
+    hops.insert(0, hop(302, &[("location", "https://login.example/start")], ""));
+    for kind in ["refused", "timeout"] {
+        evidence["hops"][1]["failure"]["kind"] = json!(kind);
+        let http = crate::testing::probe::<Http>("{}");
+        let parsed = Probe::parse(&http, evidence.clone()).expect("evidence");
+        let judgement = Probe::judge(&http, &parsed, &[], jiff::Timestamp::UNIX_EPOCH);
+        let saw = &judgement.findings[0].saw;
+        let wanted = "it failed, at https://login.example/start where a redirect leads";
+        assert_eq!(saw, wanted, "{kind}");
+    }
 }
