@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
@@ -42,6 +43,11 @@ impl StatusSet {
     /// Whether a status code is accepted.
     pub fn contains(&self, status: u16) -> bool {
         self.0.iter().any(|part| (part.first..=part.last).contains(&status))
+    }
+
+    /// Whether every accepted status code is one of these.
+    pub fn is_within(&self, codes: RangeInclusive<u16>) -> bool {
+        self.0.iter().all(|part| codes.contains(&part.first) && codes.contains(&part.last))
     }
 }
 

@@ -45,6 +45,7 @@ pub struct Settings {
     /// Credentials instead of the service's.
     auth: Option<Auth>,
     /// Which redirects are followed: `follow` (at most 10, the default), `same_host` or `none`.
+    /// None where `expect.status` accepts nothing but redirects.
     redirects: Redirects,
     /// What the last answer must be like.
     expect: Expect,
@@ -121,6 +122,9 @@ impl Kind for Http {
         };
         let headers = headers(settings.headers)?;
         let expect = Expectations::new(settings.expect, settings.redirects)?;
+        // Whoever accepts nothing but redirects means the redirect itself.
+        let redirects =
+            if expect.status.is_within(300..=399) { Redirects::None } else { settings.redirects };
         Ok(Self {
             path: settings.path,
             method,
@@ -128,7 +132,7 @@ impl Kind for Http {
             body,
             content_type,
             auth: settings.auth,
-            redirects: settings.redirects,
+            redirects,
             expect,
             slow: settings.slow.checked()?,
         })

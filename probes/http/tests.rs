@@ -382,3 +382,23 @@ async fn a_mark_of_byte_order_before_json_is_none_of_it() {
     let settings = json!({"expect": {"json": {"/a": 1}}});
     assert_eq!(fires(&settings, target(&server.url())).await, [""; 0]);
 }
+
+#[tokio::test]
+async fn who_accepts_nothing_but_redirects_means_the_redirect_itself() {
+    let server = HttpServer::start(|request| match request.path() {
+        "/old" => Reply::new(301).header("location", "/new"),
+        _ => Reply::new(200),
+    })
+    .await;
+    let at = |path: &str| target(&format!("{}{path}", server.url()));
+    for (status, path, wanted) in [
+        (json!(301), "/old", ""),
+        (json!("3xx"), "/old", ""),
+        (json!(["301", "308"]), "/new", "status-unexpected"),
+        (json!([200, 301]), "/old", ""),
+        (json!(200), "/old", ""),
+    ] {
+        let settings = json!({"expect": {"status": status}});
+        assert_eq!(fires(&settings, at(path)).await.join(" "), wanted, "{status} {path}");
+    }
+}
