@@ -23,7 +23,7 @@ use crate::net::exchange::Exchange;
 use crate::net::failure::{Failure, FailureKind};
 use crate::net::network::Network;
 use crate::net::origin::Origin;
-use crate::net::redirect::{self, Followed, Next, Redirects};
+use crate::net::redirect::{self, Followed, Next, Redirects, Stop};
 use crate::net::request::{Pace, Request};
 use crate::net::sighting::Sighting;
 use crate::net::target::Target;
@@ -304,7 +304,14 @@ impl Context {
         let mut hops: Vec<Exchange> = Vec::with_capacity(1);
         let mut request = request.clone();
         loop {
-            hops.push(self.exchange(&request).await?);
+            match self.exchange(&request).await {
+                // Where a redirect leads is the target's doing, and we could look at the redirect.
+                Err(blind) if blind.cause == Cause::Egress && !hops.is_empty() => {
+                    let stopped = Some(Stop::Unsafe(blind.reason.into_owned()));
+                    return Ok(Followed { hops, stopped });
+                }
+                exchange => hops.push(exchange?),
+            }
             match redirect::next(&request, &hops[hops.len() - 1], policy, &hops) {
                 Next::Done => return Ok(Followed { hops, stopped: None }),
                 Next::Stop(stop) => return Ok(Followed { hops, stopped: Some(stop) }),
