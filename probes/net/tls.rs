@@ -276,9 +276,15 @@ fn distrust(error: &rustls::Error) -> Distrust {
             "no trusted root vouches for the certificate: one of its issuer's name has another key"
                 .to_owned(),
         ),
-        // Its own words, and not what it is wrapped in.
-        CertificateError::Other(why) => {
-            (DistrustKind::Other, format!("the certificate does not verify: {why}"))
+        // webpki's own words are the names of its errors.
+        CertificateError::Other(cause) if cause.to_string() == "CaUsedAsEndEntity" => (
+            DistrustKind::Other,
+            "the certificate is one for an authority (CA:TRUE in its basic constraints), which no \
+             server may show"
+                .to_owned(),
+        ),
+        CertificateError::Other(cause) => {
+            (DistrustKind::Other, format!("the certificate does not verify: {cause}"))
         }
         other => (DistrustKind::Other, format!("the certificate does not verify: {other}")),
     };

@@ -191,3 +191,13 @@ async fn a_file_that_cannot_be_used_is_named_and_nothing_is_sent() {
     }
     assert_eq!(server.connections(), 0);
 }
+
+/// What `openssl req -x509` makes, and what many show who sign for themselves.
+#[tokio::test]
+async fn an_authoritys_own_certificate_is_refused_in_words() {
+    let identity = Identity::self_signed_leaf(&Leaf::localhost().as_authority());
+    let server = HttpServer::start_tls(identity.server_config(BOTH), |_| Reply::new(200)).await;
+    let cx = to(target(&server.url()), PATIENT);
+    let detail = failure(&visit(&cx).await.unwrap()).detail.clone();
+    assert!(detail.contains("CA:TRUE") && !detail.contains("Other"), "{detail}");
+}
