@@ -23,6 +23,7 @@ use crate::net::measure;
 use crate::net::origin::Origin;
 use crate::net::phase::Phase;
 use crate::net::tls::Alpn;
+use crate::reach;
 use crate::rule::{About, Looked, Rule, Saw};
 use crate::severity::Severity;
 
@@ -188,10 +189,11 @@ fn unreachable(_: &Tcp, seen: &Seen<'_, Tcp>, _: Timestamp) -> Looked {
         FailureKind::Timeout | FailureKind::NotTls => Looked::silent(),
         // A peer that hangs up in the middle of the talk was reached; its reply is judged.
         _ if seen.now.reply.is_some() => Looked::silent(),
-        _ => Looked::fired(Saw::new(
-            failure.detail.clone(),
-            format!("a connection to port {}", seen.now.port),
-        )),
+        _ => {
+            let wanted = reach::missed(failure)
+                .map_or_else(|| format!("a connection to port {}", seen.now.port), str::to_owned);
+            Looked::fired(Saw::new(reach::place(&seen.now.connection, failure), wanted))
+        }
     }
 }
 
@@ -206,7 +208,8 @@ const TIMEOUT: About = About {
 
 fn timed_out(_: &Tcp, seen: &Seen<'_, Tcp>, _: Timestamp) -> Looked {
     let late = seen.now.failure.as_ref().filter(|failure| failure.is_timeout());
-    late.map(|failure| Saw::new(failure.detail.clone(), "an answer in time")).into()
+    late.map(|failure| Saw::new(reach::place(&seen.now.connection, failure), "an answer in time"))
+        .into()
 }
 
 const NOT_TLS: About = About {
@@ -294,6 +297,34 @@ mod tests {
             ("tls", "tls_alert", vec!["tcp.unreachable"]),
         ] {
             assert_eq!(judged("{}", failed(phase, kind)), rules, "{phase} {kind}");
+        }
+    }
+
+    #[test]
+    fn what_is_unreachable_is_said_with_where_and_with_what_was_wanted() {
+        let tried = serde_json::json!([{"address": "192.0.2.7:5432"}, {"address": "[::1]:5432"}]);
+        for (phase, kind, saw, wanted) in [
+            (
+                "connect",
+                "refused",
+                "it failed (192.0.2.7:5432, [::1]:5432)",
+                "a connection to port 5432",
+            ),
+            (
+                "tls",
+                "untrusted",
+                "it failed (192.0.2.7:5432, [::1]:5432)",
+                "a certificate that verifies",
+            ),
+            ("tls", "tls_alert", "it failed (192.0.2.7:5432, [::1]:5432)", "a TLS handshake"),
+        ] {
+            let mut evidence = failed(phase, kind);
+            evidence["connection"]["attempts"] = tried.clone();
+            let probe = testing::probe::<Tcp>("{}");
+            let evidence = Probe::parse(&probe, evidence).unwrap();
+            let judgement = Probe::judge(&probe, &evidence, &[], Timestamp::UNIX_EPOCH);
+            let finding = &judgement.findings[0];
+            assert_eq!((finding.saw.as_str(), finding.wanted.as_str()), (saw, wanted), "{kind}");
         }
     }
 
