@@ -125,12 +125,18 @@ const EVENTS: [&str; 9] = [
 ];
 
 /// The complaint with which a text begins, as monitors write it: `degraded: replica lag`,
-/// `CRITICAL - disk full`.
+/// `CRITICAL - disk full`, `Status: DOWN`.
 pub(crate) fn headline(text: &str) -> Option<(String, Level)> {
     let text = text.trim_start();
     let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_'))?;
     let (word, rest) = text.split_at_checked(end)?;
     let rest = rest.trim_start_matches([' ', '\t']);
+    let key = ["status", "state", "health"].iter().any(|key| word.eq_ignore_ascii_case(key));
+    if let Some(value) = rest.strip_prefix([':', '=']).filter(|_| key) {
+        let complaint = |level: &Level| matches!(level, Level::Down | Level::Warn);
+        let whole = || level(value).filter(complaint).map(|level| (value.to_owned(), level));
+        return headline(value).or_else(whole);
+    }
     if !rest.starts_with([':', '-', '–', '—', ',', ';', '(', '.', '|', '\n', '\r']) {
         return None;
     }

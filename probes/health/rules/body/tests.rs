@@ -43,6 +43,7 @@ fn degraded_is_a_warning_of_the_whole_or_of_a_component() {
             ("{}", text(200, "Degraded"), "medium"),
             ("{}", text(200, "degraded: replica lag of 30 s"), "medium"),
             ("{}", text(200, "WARNING - queue is long"), "medium"),
+            ("{}", text(200, "status: degraded"), "medium"),
             ("{}", text(200, "slow requests: 0"), ""),
             ("{}", text(200, "warning: none"), ""),
             ("{}", stated(200, "UNKNOWN"), "medium"),
