@@ -28,7 +28,7 @@ use crate::blind::Blind;
 use crate::context::Context;
 use crate::contract::{Kind, SettingsError};
 use crate::duration::Dur;
-use crate::http::Slow;
+use crate::http::{Slow, path};
 use crate::measurement::{Family, Measurement};
 use crate::net::body::BodyEnd;
 use crate::net::exchange::Answer;
@@ -205,10 +205,10 @@ impl Kind for Health {
         if settings.max_age.0.is_zero() {
             return Err(SettingsError::at("max_age", "every answer is older than nothing"));
         }
-        let (path, accepted) = if settings.grpc.is_some() {
+        let (at, accepted) = if settings.grpc.is_some() {
             (grpc::CHECK.to_owned(), StatusSet::only(200))
         } else {
-            (settings.path, StatusSet::or(settings.status, StatusSet::classes(&[2])))
+            (path("path", settings.path)?, StatusSet::or(settings.status, StatusSet::classes(&[2])))
         };
         // Whoever accepts a redirect means the redirect itself.
         let redirects = if [301, 302, 303, 307, 308].iter().any(|status| accepted.contains(*status))
@@ -218,10 +218,10 @@ impl Kind for Health {
             Redirects::SameHost
         };
         Ok(Self {
-            path,
+            path: at,
             grpc: settings.grpc,
             role: settings.kind,
-            live: settings.live,
+            live: settings.live.map(|live| path("live", live)).transpose()?,
             accepted,
             redirects,
             components: normal(settings.components, "components")?,

@@ -275,6 +275,8 @@ async fn evidence_of_a_redirect_keeps_the_beginning_of_its_body() {
 #[test]
 fn settings_that_cannot_work_name_their_key() {
     for (settings, key) in [
+        (json!({"path": "https://b.example/health"}), "path"),
+        (json!({"live": "http://b.example/live"}), "live"),
         (json!({"live": "/health"}), "live"),
         (json!({"kind": "liveness", "live": "/live"}), "live"),
         (json!({"components": ["db", " "]}), "components"),

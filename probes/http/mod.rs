@@ -126,7 +126,7 @@ impl Kind for Http {
         let redirects =
             if expect.status.is_within(300..=399) { Redirects::None } else { settings.redirects };
         Ok(Self {
-            path: settings.path,
+            path: path("path", settings.path)?,
             method,
             headers,
             body,
@@ -201,6 +201,19 @@ fn body(settings: &Settings) -> Result<(Bytes, Option<HeaderValue>), SettingsErr
             Err(SettingsError::at(key, "a request has one of `body`, `json` and `form`"))
         }
     }
+}
+
+/// A path of the service. A URL would be appended to the service's own, and nobody means that.
+pub(crate) fn path(key: &'static str, written: String) -> Result<String, SettingsError> {
+    let begins = |scheme: &str| {
+        written.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    if begins("http://") || begins("https://") {
+        let why = "it is a path of the service, such as /health; another host is a service of its \
+            own, with its `url`";
+        return Err(SettingsError::at(key, why));
+    }
+    Ok(written)
 }
 
 /// Headers by name. A credential is never written out.

@@ -402,3 +402,16 @@ async fn who_accepts_nothing_but_redirects_means_the_redirect_itself() {
         assert_eq!(fires(&settings, at(path)).await.join(" "), wanted, "{status} {path}");
     }
 }
+
+#[test]
+fn a_url_is_no_path() {
+    for path in ["https://b.example/x", "HTTP://b.example"] {
+        let settings = serde_json::from_value(json!({"path": path})).expect("the right shape");
+        let error = Http::new(settings).err().expect(path);
+        assert_eq!(error.key, Some("path"), "{path}");
+    }
+    for path in ["", "/x?to=https://b.example/", "x/https://b.example/"] {
+        let settings = serde_json::from_value(json!({"path": path})).expect("the right shape");
+        assert!(Http::new(settings).is_ok(), "{path}");
+    }
+}
