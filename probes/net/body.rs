@@ -163,8 +163,8 @@ impl Reader {
             }
         };
         match wrote {
-            // Compressed bytes have the same cap: headers alone can go on for ever.
-            Ok(()) if self.wire > self.cap => self.end = Some(BodyEnd::Cut),
+            // Compressed bytes have a cap too: headers alone can go on for ever.
+            Ok(()) if self.wire > packed(self.cap) => self.end = Some(BodyEnd::Cut),
             Ok(()) => {}
             Err(error) if error.to_string() == FULL => self.end = Some(BodyEnd::Cut),
             Err(error) => self.end = Some(undecodable(&error)),
@@ -204,6 +204,12 @@ impl Reader {
         };
         Body { length: bytes.len(), bytes: Bytes(bytes), wire: self.wire, end }
     }
+}
+
+/// How many bytes a body of so many may be under compression: what cannot be compressed grows by a
+/// few bytes a block, and by a head (RFC 1951 section 3.2.4, RFC 1952 section 2.3).
+const fn packed(length: usize) -> usize {
+    length.saturating_add(length / 1024).saturating_add(1024)
 }
 
 fn undecodable(error: &io::Error) -> BodyEnd {
@@ -279,6 +285,15 @@ mod tests {
         assert!(read(None, 10, &[b'x'; 10], 3).is_complete());
         let body = read(None, 10, &[b'x'; 11], 3);
         assert_eq!((body.bytes.0.len(), body.end), (10, BodyEnd::Cut));
+    }
+
+    #[test]
+    fn the_cap_counts_what_a_body_is_and_not_how_it_is_packed() {
+        let packed = gzip(b"0123456789");
+        assert!(packed.len() > 10);
+        assert!(read(Some("gzip"), 10, &packed, 7).is_complete());
+        let headers_alone: Vec<u8> = gzip(b"").repeat(1000);
+        assert_eq!(read(Some("gzip"), 10, &headers_alone, 100).end, BodyEnd::Cut);
     }
 
     #[test]
