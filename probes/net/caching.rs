@@ -23,7 +23,7 @@ pub fn hit<'a>(
         // Parameters of each cache come behind its name, which may be any word.
         "cache-status" => value.split(',').any(|cache| {
             let mut parameters = cache.split(';').skip(1).map(str::trim);
-            parameters.any(|parameter| parameter == "hit" || parameter == "hit=?1")
+            parameters.any(|one| ["hit", "hit=?1"].iter().any(|hit| one.eq_ignore_ascii_case(hit)))
         }),
         name => STATUSES.contains(&name) && is_hit(value),
     })
@@ -64,7 +64,9 @@ mod tests {
             ("x-vercel-cache", "PRERENDER", true),
             ("cache-status", "edge; hit", true),
             ("cache-status", "origin; fwd=miss, edge; hit; ttl=30", true),
+            ("cache-status", "edge; Hit", true),
             ("cache-status", "edge; fwd=miss", false),
+            ("cache-status", "edge; fwd=stale; fwd-status=200; stored", false),
             ("cache-status", "hit; fwd=miss; stored", false),
             ("etag", "hit", false),
         ] {

@@ -279,8 +279,8 @@ fn distrust(error: &rustls::Error) -> Distrust {
         // webpki's own words are the names of its errors.
         CertificateError::Other(cause) if cause.to_string() == "CaUsedAsEndEntity" => (
             DistrustKind::Other,
-            "the certificate is one for an authority (CA:TRUE in its basic constraints), which no \
-             server may show"
+            "the certificate is one for an authority (CA:TRUE in its basic constraints), which \
+             counts for a server only where `ca` names it"
                 .to_owned(),
         ),
         CertificateError::Other(cause) => {
