@@ -81,11 +81,15 @@ fn counted(variant: &Purpose, evidence: &Evidence, reading: &Reading) -> Counted
     }
 }
 
-/// Two requests so soon after a refusal that no bucket gave one back to each, nor one that is a
+/// Two requests so soon after a refusal that no limiter gave one back to each, nor one that is a
 /// little faster than it was said to be.
 fn is_quick(first: usize, last: usize, evidence: &Evidence, reading: &Reading) -> bool {
-    if reading.inference.family.is_some_and(|family| family != Family::TokenBucket) {
-        return true;
+    match reading.inference.family {
+        // They give nothing back for a while, or to whoever comes next as well.
+        Some(Family::FixedWindow | Family::SlidingLog | Family::Penalty | Family::Unlimited) => {
+            return true;
+        }
+        Some(Family::TokenBucket | Family::SlidingCounter) | None => {}
     }
     let refused = (0..first).rev().find(|index| evidence.samples[*index].is_plain());
     let since = refused.map_or(0.0, |index| evidence.samples[index].sent);

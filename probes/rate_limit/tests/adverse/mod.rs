@@ -2,6 +2,7 @@
 //! nothing can be said, the run says why.
 
 mod clocks;
+mod gradual;
 mod outages;
 mod restarts;
 mod sizes;
