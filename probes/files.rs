@@ -37,7 +37,7 @@ pub(crate) async fn read<'a>(
     longest: u64,
 ) -> Result<Read, String> {
     let wanted = (files.into_iter().map(Path::to_owned).collect(), longest);
-    match tokio::time::timeout(SLOWEST, join(wanted, now)).await {
+    match tokio::time::timeout(SLOWEST, join(wanted)).await {
         Ok(Ok(read)) => Ok(read),
         // Its runtime has ended.
         Ok(Err(_)) => Err("nobody reads it any more".to_owned()),
@@ -52,22 +52,25 @@ pub(crate) async fn read_one(file: &Path, longest: u64) -> Result<Zeroizing<Vec<
     read.pop().unwrap_or_else(|| Err("it was not read".to_owned()))
 }
 
-/// Waits for what is under way, or starts to `look`.
-fn join(wanted: Wanted, look: fn(&Wanted) -> Read) -> Shared<oneshot::Receiver<Read>> {
-    let mut under_way = UNDER_WAY.lock().expect("no panic under this lock");
-    if let Some(reading) = under_way.get(&wanted) {
-        return reading.clone();
-    }
+/// Waits for what is under way, or starts to read.
+fn join(wanted: Wanted) -> Shared<oneshot::Receiver<Read>> {
     let (found, reading) = oneshot::channel();
     let reading = reading.shared();
-    under_way.insert(wanted.clone(), reading.clone());
+    {
+        // Held no longer: a runtime that ends drops what it is given, which takes its entry out.
+        let mut under_way = UNDER_WAY.lock().expect("no panic under this lock");
+        if let Some(before) = under_way.get(&wanted) {
+            return before.clone();
+        }
+        under_way.insert(wanted.clone(), reading.clone());
+    }
     let entry = Entry(wanted);
     tokio::spawn(async move {
         // It is never closed.
         let Ok(thread) = Arc::clone(&THREADS).acquire_owned().await else { return };
         let looking = tokio::task::spawn_blocking(move || {
             let _until_it_ends = thread;
-            let read = look(&entry.0);
+            let read = now(&entry.0);
             // Whoever comes from here on wants what is there then.
             drop(entry);
             // Those who wanted it may have given up.
@@ -156,6 +159,25 @@ mod tests {
         std::fs::remove_file(&dead).unwrap();
         std::fs::write(&dead, "again").unwrap();
         assert_eq!(read_one(&dead, 10).await.unwrap().as_slice(), b"again");
+    }
+
+    #[test]
+    fn a_runtime_that_has_ended_reads_nothing_and_leaves_nothing_under_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "late").unwrap();
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let ended = runtime().unwrap();
+        let handle = ended.handle().clone();
+        drop(ended);
+        let reading = {
+            let _inside = handle.enter();
+            join((vec![file.clone()], 10))
+        };
+        assert!(reading.now_or_never().unwrap().is_err());
+        assert!(!is_under_way(&file));
+        let found = runtime().unwrap().block_on(read_one(&file, 10));
+        assert_eq!(found.unwrap().as_slice(), b"late");
     }
 
     #[tokio::test]
